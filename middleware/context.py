@@ -1,0 +1,72 @@
+"""Pushes the contexts of a request, and pops them when its body is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import copy_context
+from functools import partial
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from wsgikit.app import App, find_app
+from wsgikit.contexts import RequestContext
+from wsgikit.environ import CONTEXT
+from wsgikit.errors import ConfigurationError
+from wsgikit.lifecycle import on_close
+
+
+class ContextMiddleware:
+    """Make ``current_app``, ``g``, ``request`` and ``session`` work from here inwards.
+
+    :param app: the WSGI app inside.
+    :param current_app: what ``current_app`` points to. Default: the ``App`` that the chain serves.
+    :raises ConfigurationError: there is no ``App`` inside and none is given.
+
+    Sets ``environ["wsgikit.context"]``. Place it outside every other layer that uses the request
+    or ``g``, because they find the context here; only layers that correct the environ itself,
+    such as ``ProxyFix``, belong further out.
+
+    The app call, each chunk and the ``close`` of one request run in one ``contextvars.Context``
+    made for it, so a variable that an app sets and never resets reaches no other request, and
+    a streamed body keeps its context to the last chunk. The contexts are popped when the server
+    closes the body (PEP 3333, "Handling the close() method"): every teardown runs then, once.
+    """
+
+    provides = (CONTEXT,)
+
+    def __init__(self, app: WSGIApplication, /, *, current_app: App | None = None) -> None:
+        inner = find_app(app)
+        self.app = app
+        chosen = current_app or inner
+        if chosen is None:
+            raise ConfigurationError(
+                "ContextMiddleware finds no App inside it for current_app to point to.\n\n"
+                "Give one for config and hooks: current_app=App('legacy')."
+            )
+        self.current_app = chosen
+        chosen.is_inner = inner is chosen
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if CONTEXT in environ:  # a pipeline in a pipeline: the outer one keeps its own keys
+            environ = dict(environ)
+        request_context = environ[CONTEXT] = RequestContext(self.current_app, environ)
+        run = copy_context().run
+        body = run(self._open, request_context, environ, start_response)
+        pop = partial(self._pop, request_context)
+        return on_close(body, pop, environ=environ, run=run)
+
+    def _open(
+        self,
+        request_context: RequestContext,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        request_context.push()
+        try:
+            return self.app(environ, start_response)
+        except BaseException as error:
+            request_context.pop(error)
+            raise
+
+    @staticmethod
+    def _pop(request_context: RequestContext, outcome: BaseException | None) -> None:
+        request_context.pop(request_context.outcome if outcome is None else outcome)

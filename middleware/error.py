@@ -1,0 +1,107 @@
+"""Turns an unhandled exception into a 500 response, inside the context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.exceptions import InternalServerError
+from werkzeug.sansio.utils import host_is_trusted
+
+from wsgikit import signals
+from wsgikit.contexts import RequestContext
+from wsgikit.environ import CONTEXT
+from wsgikit.error_handling import propagates, record_failure, report, respond
+from wsgikit.lifecycle import Headers, is_file, prime
+
+
+class ErrorMiddleware:
+    """Answer 500 when the app inside raises before anything was sent; else let it through.
+
+    :param app: the WSGI app inside.
+    :param debug: show werkzeug's debugger, to clients on this machine only; its console works
+        only where one process serves all requests.
+
+    Each error is logged and sent as ``got_request_exception`` once. With ``PROPAGATE_EXCEPTIONS``,
+    or in tests with ``TESTING``, it is raised again instead of answered. Once a chunk has been
+    sent, the error goes to the server, which cuts the connection (PEP 3333, "Error Handling").
+
+    Reads ``environ["wsgikit.context"]``. Place it right inside ``ContextMiddleware``, because
+    error pages may use ``request`` and ``g``, and outside all else whose errors it is to answer.
+    """
+
+    requires = (CONTEXT,)
+
+    def __init__(self, app: WSGIApplication, /, *, debug: bool = False) -> None:
+        self.app = app
+        self._debuggers = self._make_debuggers() if debug else ()
+
+    def _make_debuggers(self) -> tuple[WSGIApplication, WSGIApplication]:
+        # Imported here, because a production process has no use for it.
+        from werkzeug.debug import DebuggedApplication
+
+        # The console needs the process that raised, which the next request may not reach.
+        one_process = DebuggedApplication(self._debugged_app, evalex=True)
+        return one_process, DebuggedApplication(self._debugged_app, evalex=False)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._debuggers and _is_local(environ):
+            return self._debuggers[bool(environ["wsgi.multiprocess"])](environ, start_response)
+        try:
+            return self._call_app(environ, start_response)
+        except Exception as error:
+            response = self._answer(environ[CONTEXT], error)
+            # With exc_info the server raises the error again, if headers have been sent already.
+            return response(environ, partial(_restart, start_response, error))  # type: ignore[no-any-return]
+
+    def _call_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = self.app(environ, start_response)
+        if type(body) in (list, tuple) or is_file(body, environ):
+            return body
+        return prime(body)  # an error in the first chunk can still become a page
+
+    def _debugged_app(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        try:
+            return self._call_app(environ, start_response)
+        except Exception as error:
+            context: RequestContext = environ[CONTEXT]
+            record_failure(context, error)
+            response = respond(context, error)
+            if response is None:  # the debugger shows it
+                signals.send(signals.got_request_exception, context.app, exception=error)
+                raise
+            return response(environ, partial(_restart, start_response, error))  # type: ignore[no-any-return]
+
+    def _answer(self, context: RequestContext, error: Exception) -> Any:
+        record_failure(context, error)
+        try:
+            response = respond(context, error)
+        except Exception as handler_error:  # its __context__ is the error it was called for
+            error, response = handler_error, None
+        if response is not None:
+            return response
+        report(context, error)
+        if propagates(context):
+            raise error
+        return InternalServerError(original_exception=error).get_response(context.environ)
+
+
+def _restart(
+    start_response: StartResponse, error: Exception, status: str, headers: Headers
+) -> Callable[[bytes], object]:
+    exc_info: Any = (type(error), error, error.__traceback__)
+    return start_response(status, headers, exc_info)
+
+
+def _is_local(environ: WSGIEnvironment) -> bool:
+    try:
+        return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback and host_is_trusted(
+            environ.get("HTTP_HOST", ""), ["localhost", "127.0.0.1", "[::1]"]
+        )
+    except ValueError:
+        return False

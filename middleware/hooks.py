@@ -1,0 +1,61 @@
+"""Runs the hooks and error handlers that are registered on the current app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from wsgikit import signals
+from wsgikit.contexts import RequestContext
+from wsgikit.deferred_start import DeferredStart
+from wsgikit.environ import CONTEXT
+from wsgikit.error_handling import record_failure, respond
+from wsgikit.responses import make_response
+
+
+class HooksMiddleware:
+    """Run before_first_request, before_request, after_request and error handlers.
+
+    :param app: the WSGI app inside: the ``App`` itself, or one of any other framework.
+
+    A before_request hook that returns something answers in place of the app. after_request hooks
+    get a response made of what the app sent, streamed bodies untouched; they run for handled
+    errors too. Blueprints' hooks run when the route is theirs. An error that no handler takes goes
+    on to ``ErrorMiddleware``. The order is Flask's.
+
+    Reads ``environ["wsgikit.context"]``. Place it innermost, right around the app: what hooks
+    change in the session and in ``g`` must pass the layers of those on the way out.
+    """
+
+    requires = (CONTEXT,)
+
+    def __init__(self, app: WSGIApplication, /) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        context: RequestContext = environ[CONTEXT]
+        answer = DeferredStart(context, start_response)
+        try:
+            return answer.finish(self._enter(context, environ, answer.start))
+        except Exception as error:
+            if answer.sent:
+                raise
+            record_failure(context, error)
+            response = respond(context, error)
+            if response is None:
+                raise
+            answer.handling_error = True
+            return answer.finish(response(environ, answer.restart))
+
+    def _enter(
+        self, context: RequestContext, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if not context.app.got_first_request:
+            context.app.run_first_request_funcs()
+        signals.send(signals.request_started, context.app)
+        for scaffold in context.scaffolds:
+            for function in scaffold.before_request_funcs:
+                result = function()
+                if result is not None:
+                    return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
+        return self.app(environ, start_response)

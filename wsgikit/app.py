@@ -1,0 +1,250 @@
+"""The inner router app, and what ``current_app`` points to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.test import EnvironBuilder
+
+from .blueprint import Blueprint
+from .config import DEFAULTS, Config
+from .contexts import AppContext, RequestContext
+from .environ import CONTEXT, HOLD
+from .held_request import Held, HeldRequest
+from .responses import is_wsgi_app, make_response
+from .routing import Route
+from .scaffold import F, Scaffold
+from .wrappers import Request, Response
+
+if TYPE_CHECKING:
+    import click
+
+
+class App(Scaffold):
+    """Routes requests to views; a WSGI app to be served through a pipeline.
+
+    :param name: ``__name__`` of the module, which gives the root folder too, or any name.
+    :param config: first values for ``app.config``, by upper-case key.
+    :param fallback: a WSGI app that gets the requests that no route matches, so that a legacy app
+        can be replaced route by route.
+    :param template_folder: relative to the root folder.
+
+    Around an app of another framework, an ``App`` without routes holds config, hooks and error
+    handlers: ``standard(django_app, current_app=App("legacy"))``.
+    """
+
+    request_class: type[Request] = Request
+    response_class: type[Response] = Response
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        fallback: WSGIApplication | None = None,
+        template_folder: str = "templates",
+    ) -> None:
+        super().__init__(name, name, template_folder)
+        self.config = Config(self.root_path, DEFAULTS)
+        self.config.from_mapping(config)
+        self.fallback = fallback
+        self.url_map = Map()
+        self.view_functions: dict[str, Callable[..., Any]] = {}
+        self.blueprints: dict[str, Blueprint] = {}
+        self.extensions: dict[str, Any] = {}
+        self.providers: dict[str, Any] = {}
+        """The lazy providers of ``g``, as ``GMiddleware`` was given them."""
+        self.teardown_appcontext_funcs: list[Callable[[BaseException | None], object]] = []
+        self.entry: WSGIApplication | None = None
+        """The outermost layer of the pipeline around this app."""
+        self.is_inner = True
+        """Whether the pipeline ends at this app, so that its routes count."""
+        self._first_request_funcs: list[Callable[[], object]] = []
+        self._first_request_lock = RLock()
+        self.got_first_request = False
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The logger of the app's name."""
+        return logging.getLogger(self.name)
+
+    @cached_property
+    def cli(self) -> click.Group:
+        """The app's commands: ``@app.cli.command()``."""
+        import click  # here, because serving needs no command line
+
+        return click.Group(self.name)
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Route ``rule`` to ``view_func``. HEAD goes with GET; OPTIONS is answered by itself.
+
+        :param endpoint: the name for ``url_for``; default the function's.
+        :param options: ``methods`` and what ``werkzeug.routing.Rule`` takes.
+        :raises ValueError: the endpoint has another view already, or there is none.
+        """
+        endpoint = endpoint or getattr(view_func, "__name__", None)
+        if endpoint is None:
+            raise ValueError(f"The rule {rule!r} has neither a view function nor an endpoint.")
+        self._add_view(endpoint, view_func)
+        default_methods = getattr(view_func, "methods", None) or ["GET"]
+        methods = {method.upper() for method in options.pop("methods", None) or default_methods}
+        url_rule = Rule(rule, endpoint=endpoint, methods=methods | {"OPTIONS"}, **options)
+        url_rule.provide_automatic_options = "OPTIONS" not in methods  # type: ignore[attr-defined]
+        self.url_map.add(url_rule)
+
+    def _add_view(self, endpoint: str, view_func: Callable[..., Any] | None) -> None:
+        if view_func is None:
+            return  # to be set in view_functions by hand
+        if self.view_functions.setdefault(endpoint, view_func) is not view_func:
+            raise ValueError(
+                f"The endpoint {endpoint!r} has another view function already.\n\n"
+                "Give the second one a name of its own: @app.route(…, endpoint='…')."
+            )
+
+    def register_blueprint(
+        self, blueprint: Blueprint, *, url_prefix: str | None = None, name: str | None = None
+    ) -> None:
+        """Add a blueprint's routes, hooks and templates.
+
+        :param url_prefix: instead of the blueprint's own.
+        :param name: instead of the blueprint's own, to register it twice.
+        :raises ValueError: a blueprint of that name is registered already.
+        """
+        name = name or blueprint.name
+        if name in self.blueprints:
+            raise ValueError(
+                f"A blueprint named {name!r} is registered already.\n\n"
+                "Give the second one another name: register_blueprint(…, name='…')."
+            )
+        blueprint.register(self, blueprint.url_prefix if url_prefix is None else url_prefix, name)
+
+    def before_first_request(self, f: F) -> F:
+        """Call ``f()`` once in each process, before its first request; again if it raises."""
+        self._first_request_funcs.append(f)
+        return f
+
+    def teardown_appcontext(self, f: F) -> F:
+        """Call ``f(outcome)`` when an application context ends, a request's or a script's."""
+        self.teardown_appcontext_funcs.append(f)
+        return f
+
+    def run_first_request_funcs(self) -> None:
+        """Run the before_first_request hooks that have not succeeded yet, one thread at a time."""
+        with self._first_request_lock:
+            while self._first_request_funcs:
+                function = self._first_request_funcs.pop(0)
+                try:
+                    function()
+                except BaseException:
+                    self._first_request_funcs.insert(0, function)
+                    raise
+            self.got_first_request = True
+
+    def app_context(self) -> AppContext:
+        """``current_app`` and ``g`` for a script or command: ``with app.app_context():``."""
+        return AppContext(self)
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        """The context of a bare environ, with no pipeline behind it, so without a session."""
+        return RequestContext(self, environ)
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> HeldRequest:
+        """Hold a request at the router: the real pipeline has run up to it, no view has.
+
+        The arguments are those of ``werkzeug.test.EnvironBuilder``: ``path``, ``method``,
+        ``data``, ``json``, ``headers`` … ``with`` it, or call ``push()`` and ``pop()``.
+        """
+        if "base_url" not in kwargs:
+            root = self.config["APPLICATION_ROOT"].rstrip("/")
+            host = self.config["SERVER_NAME"] or "localhost"
+            kwargs["base_url"] = f"{self.config['PREFERRED_URL_SCHEME']}://{host}{root}/"
+        builder = EnvironBuilder(*args, **kwargs)
+        try:
+            return HeldRequest(self, builder.get_environ())
+        finally:
+            builder.close()
+
+    def make_request(self, environ: WSGIEnvironment, route: Route) -> Request:
+        """Make the object behind ``request``, with the body limits of the config."""
+        request = self.request_class(environ, route)
+        request.max_content_length = self.config["MAX_CONTENT_LENGTH"]
+        request.max_form_memory_size = self.config["MAX_FORM_MEMORY_SIZE"]
+        request.max_form_parts = self.config["MAX_FORM_PARTS"]
+        return request
+
+    def create_url_adapter(self, environ: WSGIEnvironment | None) -> MapAdapter:
+        """Bind the URL map to a request, or to ``SERVER_NAME`` outside one."""
+        if environ is not None:
+            return self.url_map.bind_to_environ(environ)
+        return self.url_map.bind(
+            self.config["SERVER_NAME"],
+            script_name=self.config["APPLICATION_ROOT"],
+            url_scheme=self.config["PREFERRED_URL_SCHEME"],
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Route one request to its view. Errors are left to the layers around.
+
+        :raises RuntimeError: there is no pipeline around, or it is another app's.
+        """
+        context: RequestContext | None = environ.get(CONTEXT)
+        if context is None or context.app is not self:
+            raise RuntimeError(self._no_pipeline_message(context))
+        if HOLD in environ:
+            context.hold()
+            raise Held(context)
+        if context.route.error is not None:
+            return self._answer_unmatched(context.route.error, environ, start_response)
+        result = self._call_view(context)
+        response = result if is_wsgi_app(result) else make_response(result)
+        return response(environ, start_response)  # type: ignore[no-any-return]
+
+    def _call_view(self, context: RequestContext) -> Any:
+        rule = context.route.rule
+        automatic_options = getattr(rule, "provide_automatic_options", False)
+        if automatic_options and context.environ["REQUEST_METHOD"] == "OPTIONS":
+            allowed = context.url_adapter.allowed_methods()
+            return self.response_class(headers={"Allow": ", ".join(sorted(allowed))})
+        return self.view_functions[rule.endpoint](**context.route.view_args)  # type: ignore[union-attr]
+
+    def _answer_unmatched(
+        self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if self.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
+            return self.fallback(environ, start_response)
+        raise error
+
+    def _no_pipeline_message(self, context: RequestContext | None) -> str:
+        if context is None:
+            return (
+                f"App {self.name!r} is served without a pipeline, so request, session and g have "
+                "nothing to point to.\n\nWrap it: application = standard(app), from "
+                "wsgikit.middleware."
+            )
+        return (
+            f"App {self.name!r} is served in the pipeline of App {context.app.name!r}.\n\n"
+            "Give it a chain of its own: fallback=standard(inner_app)."
+        )
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}>"
+
+
+def find_app(layer: object) -> App | None:
+    """Find the ``App`` that a chain of layers serves, or that its context layer was given."""
+    while layer is not None and not isinstance(layer, App):
+        layer = getattr(layer, "current_app", None) or getattr(layer, "app", None)
+    return layer

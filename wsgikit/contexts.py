@@ -1,0 +1,251 @@
+"""The two contexts: what is current in this thread, greenlet or task.
+
+``AppContext`` holds the app and ``g``; ``RequestContext`` holds one request and pushes an
+application context of its own. Both live on a ``werkzeug.local.LocalStack``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from wsgiref.types import WSGIEnvironment
+
+from werkzeug.local import LocalStack
+from werkzeug.routing import MapAdapter
+
+from . import signals
+from .environ import CONTEXT, SESSION
+from .lifecycle import run_all
+from .namespace import G
+from .routing import NO_ROUTE, Route, match
+
+if TYPE_CHECKING:
+    from .app import App
+    from .sessions import Session
+    from .wrappers import Request, Response
+
+app_contexts: LocalStack[AppContext] = LocalStack(ContextVar("wsgikit.app_contexts"))
+request_contexts: LocalStack[RequestContext] = LocalStack(ContextVar("wsgikit.request_contexts"))
+
+
+class _Context:
+    """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
+
+    __slots__ = ("_depth",)
+    _stack: LocalStack[Any]
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def push(self) -> None:
+        """Make this context the current one."""
+        self._depth += 1
+        self._stack.push(self)
+
+    def pop(self, outcome: BaseException | None = None) -> None:
+        """Make the previous context current again; with the last pop, run the teardown.
+
+        :param outcome: how the work in this context ended: the exception, or None.
+        :raises RuntimeError: another context is the current one.
+        """
+        self._check_current()
+        self._depth -= 1
+        try:
+            if self._depth == 0:
+                self._tear_down(outcome)
+        finally:
+            self._stack.pop()
+
+    def _check_current(self) -> None:
+        top = self._stack.top
+        if top is not self:
+            raise RuntimeError(f"popped {self!r}, but the current context is {top!r}")
+
+    def _tear_down(self, outcome: BaseException | None) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.push()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.pop(error)
+
+
+class AppContext(_Context):
+    """The current app and its ``g``; made by ``app.app_context()`` for scripts and commands.
+
+    :param app: what ``current_app`` points to.
+    """
+
+    __slots__ = ("app", "g")
+    _stack = app_contexts
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self.app = app
+        self.g = G(app.providers)
+
+    def push(self) -> None:
+        super().push()
+        signals.send(signals.appcontext_pushed, self.app)
+
+    def pop(self, outcome: BaseException | None = None) -> None:
+        super().pop(outcome)
+        signals.send(signals.appcontext_popped, self.app)
+
+    def _tear_down(self, outcome: BaseException | None) -> None:
+        functions = self.app.teardown_appcontext_funcs[::-1]
+        run_all((*functions, self._send_tearing_down, self.g.close), outcome)
+
+    def _send_tearing_down(self, outcome: BaseException | None) -> None:
+        signals.send(signals.appcontext_tearing_down, self.app, exc=outcome)
+
+    def __repr__(self) -> str:
+        return f"<AppContext of {self.app.name!r}>"
+
+
+class RequestContext(_Context):
+    """One request: what ``request``, ``session`` and, by its own ``AppContext``, ``g`` point to.
+
+    :param app: what ``current_app`` points to.
+    :param environ: the WSGI environ. Nothing is made from it before it is asked for.
+    """
+
+    __slots__ = (
+        "_is_copy",
+        "_request",
+        "_route",
+        "_url_adapter",
+        "after_functions",
+        "app",
+        "app_context",
+        "environ",
+        "flashes",
+        "outcome",
+    )
+    _stack = request_contexts
+
+    def __init__(self, app: App, environ: WSGIEnvironment) -> None:
+        super().__init__()
+        self.app = app
+        self.environ = environ
+        self.app_context = AppContext(app)
+        self.after_functions: list[Callable[[Response], Response | None]] = []
+        self.flashes: list[tuple[str, str]] | None = None
+        self.outcome: BaseException | None = None
+        """The exception of the view, also when an error handler has made a page of it."""
+        self._is_copy = False
+        self._request: Request | None = None
+        self._route: Route | None = None
+        self._url_adapter: MapAdapter | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request, made at first use by ``app.request_class``."""
+        if self._request is None:
+            self._request = self.app.make_request(self.environ, self.route)
+        return self._request
+
+    @property
+    def session(self) -> Session:
+        """The session that ``SessionMiddleware`` left in the environ.
+
+        :raises RuntimeError: there is none; the text says what to write.
+        """
+        session: Session | None = self.environ.get(SESSION)
+        if session is None:
+            raise RuntimeError(
+                "No session in this request: SessionMiddleware is not in the chain, or stands "
+                "inside the layer that asked.\n\nPut it right after the ErrorMiddleware: "
+                "Pipeline().use(ContextMiddleware).use(ErrorMiddleware)"
+                ".use(SessionMiddleware, secret_key=…)"
+            )
+        return session
+
+    @property
+    def g(self) -> G:
+        """This request's own namespace."""
+        return self.app_context.g
+
+    @property
+    def url_adapter(self) -> MapAdapter:
+        """The app's URL map, bound to this request.
+
+        :raises werkzeug.exceptions.BadHost: the Host header is not valid.
+        """
+        if self._url_adapter is None:
+            self._url_adapter = self.app.create_url_adapter(self.environ)
+        return self._url_adapter
+
+    @property
+    def route(self) -> Route:
+        """The match, made once by whoever asks first; none when the inner app is no ``App``."""
+        if self._route is None:
+            self._route = match(lambda: self.url_adapter) if self.app.is_inner else NO_ROUTE
+        return self._route
+
+    @property
+    def scaffolds(self) -> list[Any]:
+        """The app, then the blueprints around the matched view, outermost first."""
+        if not self.app.blueprints:
+            return [self.app]
+        return [self.app, *(self.app.blueprints[name] for name in self.route.blueprints[::-1])]
+
+    def copy(self) -> RequestContext:
+        """A context for another thread: the same request and session, a ``g`` of its own.
+
+        The request's teardown stays with the original; the copy ends with its own ``g``.
+        """
+        twin = RequestContext(self.app, self.environ)
+        twin._is_copy = True
+        twin._request, twin._route, twin.flashes = self.request, self.route, self.flashes
+        return twin
+
+    def push(self) -> None:
+        self.app_context.push()
+        super().push()
+
+    def pop(self, outcome: BaseException | None = None) -> None:
+        self._check_current()
+        run_all((super().pop, self.app_context.pop), outcome)
+
+    def hold(self) -> None:
+        """Let this context outlive its next pop, until :meth:`resume` and one pop more."""
+        self._depth += 1
+        self.app_context._depth += 1
+
+    def resume(self) -> None:
+        """Make a held context current here, for instance in a test."""
+        self.app_context._stack.push(self.app_context)
+        self._stack.push(self)
+
+    def _tear_down(self, outcome: BaseException | None) -> None:
+        if self._is_copy:
+            return
+        try:
+            scaffolds = self.scaffolds if self._route is not None else [self.app]
+            functions = [f for each in scaffolds for f in each.teardown_request_funcs]
+            run_all((*functions[::-1], self._send_tearing_down, self._close_request), outcome)
+        finally:
+            # Or context and environ would keep each other until the garbage collector comes.
+            if self.environ.get(CONTEXT) is self:
+                del self.environ[CONTEXT]
+
+    def _send_tearing_down(self, outcome: BaseException | None) -> None:
+        signals.send(signals.request_tearing_down, self.app, exc=outcome)
+
+    def _close_request(self, outcome: BaseException | None) -> None:
+        if self._request is not None:
+            self._request.close()
+
+    def __repr__(self) -> str:
+        method, path = self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO")
+        return f"<RequestContext of {self.app.name!r}: {method} {path!r}>"

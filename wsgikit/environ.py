@@ -1,0 +1,13 @@
+"""The environ keys that layers share. Nothing else is shared between two middlewares."""
+
+CONTEXT = "wsgikit.context"
+"""The :class:`~wsgikit.RequestContext` of this request, set by ``ContextMiddleware``."""
+
+SESSION = "wsgikit.session"
+"""The :class:`~wsgikit.session.Session` of this request, set by ``SessionMiddleware``."""
+
+G = "wsgikit.g"
+"""The namespace behind ``g`` in this request, set by ``GMiddleware``."""
+
+HOLD = "wsgikit.hold"
+"""Set by ``App.test_request_context`` alone: the router stops and keeps the context open."""

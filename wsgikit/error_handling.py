@@ -1,0 +1,83 @@
+"""From an exception to the response that the app's error handlers make of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.routing import RoutingException
+
+from . import signals
+from .contexts import RequestContext
+from .responses import make_response
+from .scaffold import Handler
+
+
+def find_handler(context: RequestContext, error: Exception) -> Handler | None:
+    """Find the handler of ``error``: by status code, then by class.
+
+    Blueprints come before the app, innermost first; the error's own class before its bases.
+    """
+    if isinstance(error, RoutingException):
+        return None  # a redirect to the rule's own URL, no error
+    scaffolds = context.scaffolds[::-1]
+    code = error.code if isinstance(error, HTTPException) else None
+    for wanted in (code, None) if code is not None else (None,):
+        for scaffold in scaffolds:
+            handlers: dict[type[Any], Handler] = scaffold.error_handlers.get(wanted, {})
+            for cls in type(error).__mro__:
+                if cls in handlers:
+                    return handlers[cls]
+    return None
+
+
+def respond(context: RequestContext, error: Exception) -> Any | None:
+    """Make the response to ``error``, or return None when no handler takes it.
+
+    An ``HTTPException`` is its own response. Any other error without a handler of its class goes,
+    once reported, to the handler of 500, as ``InternalServerError`` with ``original_exception``.
+    """
+    handler = find_handler(context, error)
+    if handler is not None:
+        return make_response(handler(error))
+    if isinstance(error, HTTPException):
+        return error.get_response(context.environ)
+    handler = find_handler(context, server_error := InternalServerError(original_exception=error))
+    if handler is None or propagates(context):
+        return None
+    report(context, error)
+    return make_response(handler(server_error))
+
+
+def record_failure(context: RequestContext, error: Exception) -> None:
+    """Keep the view's exception as the request's outcome, also if a handler makes a page of it.
+
+    What the router raised for an unknown path, and a raised redirect, are no failures.
+    """
+    code = error.code if isinstance(error, HTTPException) else 500
+    is_failure = code is not None and code >= 400 and error is not context.route.error
+    if is_failure and context.outcome is None:
+        context.outcome = error
+
+
+def propagates(context: RequestContext) -> bool:
+    """Whether unhandled errors go through to the server or the test: ``PROPAGATE_EXCEPTIONS``."""
+    config = context.app.config
+    propagate = config["PROPAGATE_EXCEPTIONS"]
+    return bool(config["TESTING"] if propagate is None else propagate)
+
+
+def report(context: RequestContext, error: Exception) -> None:
+    """Send ``got_request_exception`` and log an error, unless whoever it is raised to will.
+
+    The log line has the method and path alone: no cookie, header or form value.
+    """
+    signals.send(signals.got_request_exception, context.app, exception=error)
+    if not propagates(context):
+        environ = context.environ
+        context.app.logger.error(
+            "Exception on %r [%s]",  # %r: a path may hold line feeds
+            environ.get("PATH_INFO", ""),
+            environ.get("REQUEST_METHOD"),
+            exc_info=error,
+        )

@@ -1,0 +1,44 @@
+"""What wsgikit itself raises. A fault in a request is a werkzeug ``HTTPException`` instead."""
+
+from __future__ import annotations
+
+
+class ConfigurationError(ValueError):
+    """An option or config value is missing or wrong. Raised while a pipeline is built."""
+
+
+class PipelineError(ConfigurationError):
+    """Layers stand in an order that cannot work. Raised by ``Pipeline.run``."""
+
+
+class MissingExtraError(ImportError):
+    """An optional package is needed and not installed; the text names the extra."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed.\n\n"
+            f"Install it with the extra: pip install 'wsgikit[{extra}]'"
+        )
+
+
+class ClientDisconnected(ConnectionError):
+    """The client left before the whole body was sent. A teardown gets it as the outcome.
+
+    ``__cause__`` is the server's ``OSError`` when there was one.
+    """
+
+
+class SessionError(RuntimeError):
+    """The session cannot do what was asked of it."""
+
+
+class SessionCommitted(SessionError):
+    """The session was written to after its cookie had left with the headers."""
+
+
+class SessionTooLarge(SessionError):
+    """The session's ``Set-Cookie`` header is longer than browsers keep."""
+
+
+class SessionValueError(SessionError, TypeError):
+    """A session value has a type that the cookie cannot hold; the text names the key."""

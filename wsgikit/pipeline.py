@@ -1,0 +1,181 @@
+"""The chain of middlewares, written in the order in which a request travels."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Self
+from wsgiref.types import WSGIApplication
+
+from .app import App, find_app
+from .errors import PipelineError
+
+P = ParamSpec("P")
+Layer = Callable[Concatenate[WSGIApplication, P], WSGIApplication]
+
+
+class Entry(NamedTuple):
+    """One layer of a pipeline, not built yet."""
+
+    cls: Callable[..., WSGIApplication]
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return getattr(self.cls, "__name__", repr(self.cls))
+
+    def keys(self, kind: str) -> tuple[str, ...]:
+        """The environ keys that the layer ``provides`` or ``requires``."""
+        return tuple(getattr(self.cls, kind, ()))
+
+    def __str__(self) -> str:
+        parts = [_short(value) for value in self.args]
+        parts += [f"{name}={_shown(name, value)}" for name, value in self.options.items()]
+        return f"{self.name}({', '.join(parts)})"
+
+
+class Pipeline:
+    """A chain of WSGI middlewares: the first one used is the outermost.
+
+    >>> application = Pipeline().use(ProxyFix, x_for=1).use(ContextMiddleware).run(app)
+
+    ``repr`` prints the chain, one layer a line. Once run, a pipeline cannot be changed.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._app: WSGIApplication | None = None
+
+    def use(self, layer: Layer[P], /, *args: P.args, **options: P.kwargs) -> Self:
+        """Add ``layer`` inside the ones before it.
+
+        :param layer: called as ``layer(app, **options)`` by :meth:`run`: a class or function of
+            ours, of werkzeug, or of any other package.
+        :raises PipelineError: the layer does not take these options, or the pipeline has run.
+        """
+        return self._insert(len(self._entries), layer, args, options)
+
+    def insert_before(
+        self, anchor: object, layer: Layer[P], /, *args: P.args, **options: P.kwargs
+    ) -> Self:
+        """Add ``layer`` right outside ``anchor``, the class of a layer in the chain."""
+        return self._insert(self._index(anchor), layer, args, options)
+
+    def insert_after(
+        self, anchor: object, layer: Layer[P], /, *args: P.args, **options: P.kwargs
+    ) -> Self:
+        """Add ``layer`` right inside ``anchor``, the class of a layer in the chain."""
+        return self._insert(self._index(anchor) + 1, layer, args, options)
+
+    def replace(
+        self, anchor: object, layer: Layer[P], /, *args: P.args, **options: P.kwargs
+    ) -> Self:
+        """Put ``layer`` in the place of ``anchor``; with the same class, to change its options."""
+        index = self._index(anchor)
+        self._insert(index, layer, args, options)
+        del self._entries[index + 1]
+        return self
+
+    def without(self, anchor: object, /) -> Self:
+        """Take the layer of class ``anchor`` out of the chain."""
+        index = self._index(anchor)
+        self._check_open()
+        del self._entries[index]
+        return self
+
+    def run(self, app: WSGIApplication, /) -> WSGIApplication:
+        """Build the chain around ``app`` and return the outermost layer.
+
+        :raises PipelineError: a layer requires what only a layer inside it provides, or none.
+        :raises ConfigurationError: a layer refuses its options.
+        """
+        self._check_order()
+        self._app = app
+        for entry in reversed(self._entries):
+            app = entry.cls(app, *entry.args, **entry.options)
+        current_app = find_app(app) or find_app(self._app)
+        if current_app is not None:
+            current_app.entry = app
+            current_app.is_inner = current_app.is_inner or isinstance(self._app, App)
+        return app
+
+    def _insert(
+        self, index: int, layer: Any, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Self:
+        self._check_open()
+        entry = Entry(layer, args, options)
+        _check_options(entry)
+        self._entries.insert(index, entry)
+        return self
+
+    def _index(self, anchor: object) -> int:
+        for index, entry in enumerate(self._entries):
+            if entry.cls is anchor:
+                return index
+        name = getattr(anchor, "__name__", repr(anchor))
+        chain = ", ".join(entry.name for entry in self._entries) or "nothing"
+        raise PipelineError(f"{name} is not in the pipeline, which has {chain}.")
+
+    def _check_open(self) -> None:
+        if self._app is not None:
+            raise PipelineError(
+                "This pipeline has run, so its chain is built and cannot be changed.\n\n"
+                "Change it before run(), or start with another Pipeline()."
+            )
+
+    def _check_order(self) -> None:
+        provided: set[str] = set()
+        for index, entry in enumerate(self._entries):
+            for key in entry.keys("requires"):
+                if key not in provided:
+                    raise PipelineError(self._misplaced(entry, key, self._entries[index:]))
+            provided.update(entry.keys("provides"))
+
+    def _misplaced(self, entry: Entry, key: str, inside: list[Entry]) -> str:
+        provider = next((each.name for each in inside if key in each.keys("provides")), None)
+        if provider is None:
+            return (
+                f"{entry.name} requires environ[{key!r}], which no layer outside it provides.\n\n"
+                f"Add the layer that provides {key!r} before .use({entry.name}, …)."
+            )
+        return (
+            f"{entry.name} requires environ[{key!r}], which {provider} provides, but {provider} "
+            f"stands inside it.\n\nMove {provider} outside {entry.name}: "
+            f".use({provider}, …) before .use({entry.name}, …)."
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def __repr__(self) -> str:
+        lines = [str(entry) for entry in self._entries]
+        if self._app is not None:
+            lines.append(repr(self._app))
+        return "\n".join(["Pipeline", *(f"  {line}" for line in lines)])
+
+
+def _check_options(entry: Entry) -> None:
+    try:
+        signature = inspect.signature(entry.cls)
+    except ValueError:  # a callable in C that does not tell
+        return
+    try:
+        signature.bind(None, *entry.args, **entry.options)
+    except TypeError as error:
+        names = [name for name in signature.parameters if name not in ("app", "self")]
+        unknown = [name for name in entry.options if name not in names]
+        close = difflib.get_close_matches(unknown[0], names, 1) if unknown else []
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise PipelineError(
+            f"{entry.name}: {error}.\n\n{hint}It takes {', '.join(names) or 'no options'}."
+        ) from error
+
+
+def _short(value: object) -> str:
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _shown(name: str, value: object) -> str:
+    return "…" if "secret" in name or "key" in name else _short(value)

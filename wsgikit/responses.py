@@ -1,0 +1,133 @@
+"""From what a view returns to a response."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from werkzeug.utils import redirect as werkzeug_redirect
+from werkzeug.utils import send_file as werkzeug_send_file
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from . import json_response
+from .lifecycle import prime
+from .proxies import current_app, request
+
+_EXPECTED = (
+    "A view returns str, bytes, a dict, a list, a Response, a WSGI callable, a generator, or a "
+    "tuple (body, status), (body, headers) or (body, status, headers)."
+)
+
+
+def jsonify(*args: Any, **kwargs: Any) -> Any:
+    """Make a JSON response of the one argument, of all arguments as a list, or of the keywords.
+
+    :raises TypeError: both arguments and keywords are given, or a value is not JSON.
+    """
+    if args and kwargs:
+        raise TypeError("jsonify takes either arguments or keywords, not both.")
+    value: Any = kwargs if not args else args[0] if len(args) == 1 else list(args)
+    return current_app.response_class(
+        json_response.dumps(value) + "\n", mimetype="application/json"
+    )
+
+
+def make_response(*args: Any) -> Any:
+    """Make a response of what a view may return, to set its headers or cookies.
+
+    A generator's code up to its first yield runs here, before the headers leave: it may still
+    write to the session or abort. Without arguments the response is empty.
+
+    :raises TypeError: the value is none of what a view may return.
+    """
+    value = args[0] if len(args) == 1 else args
+    if not args:
+        return current_app.response_class()
+    if not isinstance(value, tuple):
+        return _from_body(value)
+    body, status, headers = _unpack(value)
+    response = _from_body(body)
+    if status is not None:
+        if isinstance(status, int):
+            response.status_code = status
+        else:
+            response.status = status
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+def _unpack(value: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    match value:
+        case (body, status, headers):
+            return body, status, headers
+        case (body, (int() | str()) as status):
+            return body, status, None
+        case (body, headers):
+            return body, None, headers
+    raise TypeError(f"A view returned a tuple of {len(value)}.\n\n{_EXPECTED}")
+
+
+def _from_body(body: Any) -> Any:
+    if isinstance(body, WerkzeugResponse):
+        return body
+    if isinstance(body, (str, bytes)):
+        return current_app.response_class(body)
+    if isinstance(body, bytearray):
+        return current_app.response_class(bytes(body))
+    if isinstance(body, (dict, list)):
+        return jsonify(body)
+    if isinstance(body, Iterator):
+        return current_app.response_class(prime(body))
+    if callable(body):
+        return current_app.response_class.force_type(body, request.environ)
+    raise TypeError(f"A view returned {type(body).__name__}: {body!r:.200}.\n\n{_EXPECTED}")
+
+
+def is_wsgi_app(value: object) -> bool:
+    """Whether a view's result is to be called with environ and start_response as it is."""
+    return callable(value) and not isinstance(value, (WerkzeugResponse, Iterator))
+
+
+def redirect(location: str, code: int = 302) -> Any:
+    """Make a response that sends the client to ``location``.
+
+    :param code: 301, 302, 303, 305, 307 or 308. After a POST, 303 makes a GET of it.
+    """
+    return werkzeug_redirect(location, code, Response=current_app.response_class)
+
+
+def send_file(
+    path_or_file: str | os.PathLike[str] | BinaryIO,
+    mimetype: str | None = None,
+    as_attachment: bool = False,
+    download_name: str | None = None,
+    conditional: bool = True,
+    etag: bool | str = True,
+    last_modified: datetime | int | float | None = None,
+    max_age: int | Callable[[str | None], int | None] | None = None,
+) -> Any:
+    """Make a response of a file: conditional, in ranges, and by sendfile where the server can.
+
+    :param path_or_file: a path, relative to ``current_app.root_path``, or an open binary file.
+        Never a path that a client chose.
+    :param max_age: seconds that clients may cache it; default ``SEND_FILE_MAX_AGE_DEFAULT``.
+    :raises FileNotFoundError: no such file.
+
+    The other arguments are those of ``werkzeug.utils.send_file``.
+    """
+    return werkzeug_send_file(
+        path_or_file,
+        environ=request.environ,
+        mimetype=mimetype,
+        as_attachment=as_attachment,
+        download_name=download_name,
+        conditional=conditional,
+        etag=etag,
+        last_modified=last_modified,
+        max_age=current_app.config["SEND_FILE_MAX_AGE_DEFAULT"] if max_age is None else max_age,
+        response_class=current_app.response_class,
+        _root_path=current_app.root_path,
+    )

@@ -1,0 +1,202 @@
+"""The signed cookie that a session lives in: itsdangerous, HMAC-SHA-256, keys that rotate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.http import dump_cookie, parse_cookie
+
+from ..errors import ConfigurationError, SessionTooLarge
+from .session import Session, StoredSession
+
+logger = logging.getLogger("wsgikit.session")
+
+MAX_HEADER = 4093
+"""Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265, section 6.1, asks 4096)."""
+
+Key = str | bytes
+
+
+class _Text:
+    """Leaves the JSON text alone, so that it can be compared with at the end of the request."""
+
+    dumps = loads = str
+
+
+class SessionCookie:
+    """Reads and writes the cookie. The arguments are those of ``SessionMiddleware``."""
+
+    def __init__(
+        self,
+        *,
+        secret_key: Key,
+        secret_key_fallbacks: Sequence[Key] = (),
+        cookie_name: str = "wsgikit_session",
+        max_age: int | timedelta = timedelta(days=31),
+        refresh_interval: int | timedelta | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool | None = None,
+        http_only: bool = True,
+        same_site: Literal["Lax", "Strict", "None"] | None = "Lax",
+        partitioned: bool = False,
+        oversize: Literal["raise", "keep"] = "raise",
+    ) -> None:
+        self.name = _checked_name(cookie_name)
+        self.max_age = _seconds("max_age", max_age)
+        self.refresh_interval = (
+            self.max_age // 10
+            if refresh_interval is None
+            else _seconds("refresh_interval", refresh_interval)
+        )
+        self.path, self.domain, self.http_only = path, domain, http_only
+        self.same_site = _one_of("same_site", same_site, ("Lax", "Strict", "None", None))
+        self.oversize = _one_of("oversize", oversize, ("raise", "keep"))
+        # Browsers refuse both without Secure, so it goes with them even when https is not seen.
+        needs_secure = partitioned or same_site == "None"
+        if needs_secure and secure is False:
+            raise ConfigurationError(
+                "secure=False cannot go with same_site='None' or partitioned=True: browsers "
+                "refuse such a cookie.\n\nLeave secure out, or choose same_site='Lax'."
+            )
+        self.secure = True if needs_secure else secure
+        self.partitioned = partitioned
+        # Two signers, not one with all keys: a cookie signed with an old key must be noticed.
+        self._signer = self._make_signer([_checked_key("secret_key", secret_key)])
+        old_keys = _checked_fallbacks(secret_key_fallbacks)
+        self._old_signers = [self._make_signer(old_keys)] if old_keys else []
+
+    def _make_signer(self, keys: list[bytes]) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(
+            keys,
+            salt=f"wsgikit.session:{self.name}",  # a value signed for another name is refused
+            serializer=_Text,
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        )
+
+    def load(self, cookie_header: str | None) -> StoredSession | None:
+        """Return the first cookie of this name that verifies; any other is ignored."""
+        if not cookie_header or self.name not in cookie_header:
+            return None
+        values = parse_cookie(cookie_header).getlist(self.name)
+        for value in values:
+            stored = self._verify(value)
+            if stored is not None:
+                return stored
+        if values:
+            logger.debug("ignored %d invalid session cookie(s) named %s", len(values), self.name)
+        return None
+
+    def _verify(self, value: str) -> StoredSession | None:
+        for signer in (self._signer, *self._old_signers):
+            try:
+                text, signed = signer.loads(value, max_age=self.max_age, return_timestamp=True)
+                data = json.loads(text)
+            except (BadData, ValueError, RecursionError):
+                continue
+            if isinstance(data, dict):
+                return StoredSession(data, text, signed.timestamp(), signer is not self._signer)
+        return None
+
+    def needs_reissue(self, stored: StoredSession) -> bool:
+        """Whether an unchanged session is to be signed again: by a new key, or for its age."""
+        return stored.outdated or time.time() - stored.issued_at >= self.refresh_interval
+
+    def dump(self, session: Session, *, https: bool) -> str | None:
+        """Return the Set-Cookie value for ``session``, or None when it is kept as it was.
+
+        :raises SessionValueError: a value that JSON cannot hold.
+        :raises SessionTooLarge: over 4093 bytes, and ``oversize`` is ``"raise"``.
+        """
+        value = self._signer.dumps(session.text)
+        header = self._header(value, self.max_age if session.permanent else None, https)
+        if len(header) <= MAX_HEADER:
+            return header
+        message = _describe_size(session, len(header))
+        if self.oversize == "raise":
+            raise SessionTooLarge(message)
+        logger.error("%s The visitor keeps the session as it was before this request.", message)
+        return None
+
+    def delete(self, *, https: bool) -> str:
+        """Return the Set-Cookie value that makes the browser forget the cookie."""
+        return self._header("", 0, https)
+
+    def _header(self, value: str, max_age: int | None, https: bool) -> str:
+        return dump_cookie(
+            self.name,
+            value,
+            max_age=max_age,
+            expires=0 if max_age == 0 else None,
+            path=self.path,
+            domain=self.domain,
+            secure=https if self.secure is None else self.secure,
+            httponly=self.http_only,
+            samesite=self.same_site,
+            partitioned=self.partitioned,
+            max_size=0,
+        )
+
+
+def _checked_key(option: str, key: Key) -> bytes:
+    if not isinstance(key, (str, bytes)) or not key:
+        raise ConfigurationError(
+            f"{option} is {'empty' if key in ('', b'') else type(key).__name__}, so no session "
+            "cookie can be signed.\n\n"
+            "Make a key with: python -c 'import secrets; print(secrets.token_hex())'\n"
+            "and set it as app.config['SECRET_KEY'], or pass secret_key=…"
+        )
+    return key.encode() if isinstance(key, str) else key
+
+
+def _checked_fallbacks(keys: Sequence[Key]) -> list[bytes]:
+    if isinstance(keys, (str, bytes)):
+        raise ConfigurationError(
+            "secret_key_fallbacks is one key, not a list.\n\nWrite secret_key_fallbacks=[old_key]."
+        )
+    return [_checked_key("secret_key_fallbacks", key) for key in keys]
+
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):
+        raise ConfigurationError(
+            f"cookie_name={name!r} is no cookie name (RFC 6265, section 4.1.1).\n\n"
+            "Use letters, digits, '-' and '_'."
+        )
+    return name
+
+
+def _seconds(option: str, value: int | timedelta) -> int:
+    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else value
+    if not isinstance(seconds, int) or seconds < 0:
+        raise ConfigurationError(
+            f"{option}={value!r} is no duration.\n\nGive seconds as an int, or a timedelta."
+        )
+    return seconds
+
+
+def _one_of(option: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    if value not in allowed:
+        raise ConfigurationError(
+            f"{option}={value!r} is not known.\n\nUse one of {', '.join(map(repr, allowed))}."
+        )
+    return value
+
+
+def _describe_size(session: Session, size: int) -> str:
+    sizes = {key: len(repr(value)) for key, value in session.items()}
+    largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:3]
+    named = ", ".join(f"{key!r} ({sizes[key]} characters)" for key in largest)
+    return (
+        f"The session's Set-Cookie header would have {size} bytes; browsers drop a cookie of more "
+        f"than {MAX_HEADER}. The largest keys are {named}. Keep large values elsewhere and only "
+        "their id in the session."
+    )

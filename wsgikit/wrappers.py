@@ -1,0 +1,98 @@
+"""werkzeug's Request and Response, with what a router and a chain of middlewares add to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from . import json_response
+from .lifecycle import Headers, close_body, is_file, on_close, run_all
+from .routing import NO_ROUTE, Route
+
+
+class Request(WerkzeugRequest):
+    """The request that ``request`` points to: werkzeug's, and what the router found for it.
+
+    :param environ: the WSGI environ; nothing of its body is read before it is asked for.
+    :param route: the match, or ``NO_ROUTE`` when the inner app is not an ``App``.
+    """
+
+    json_module: Any = json_response
+
+    def __init__(self, environ: WSGIEnvironment, route: Route = NO_ROUTE) -> None:
+        super().__init__(environ, populate_request=False)
+        self.route = route
+
+    @property
+    def url_rule(self) -> Rule | None:
+        """The matched ``werkzeug.routing.Rule``."""
+        return self.route.rule
+
+    @property
+    def view_args(self) -> dict[str, Any] | None:
+        """The arguments that the view is called with, or None when no rule matched."""
+        return self.route.view_args if self.route.rule is not None else None
+
+    @property
+    def routing_exception(self) -> HTTPException | None:
+        """Why no rule matched: the 404, 405, 400 or redirect."""
+        return self.route.error
+
+    @property
+    def endpoint(self) -> str | None:
+        """The name of the matched view."""
+        return self.route.endpoint
+
+    @property
+    def blueprint(self) -> str | None:
+        """The full name of the innermost blueprint around the view."""
+        return next(iter(self.route.blueprints), None)
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The names of all blueprints around the view, innermost first."""
+        return self.route.blueprints
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Answer 415 for another media type (werkzeug's), 400 for malformed JSON."""
+        if e is None:
+            return super().on_json_loading_failed(e)
+        raise BadRequest("The request's body is not valid JSON.") from e
+
+
+class Response(WerkzeugResponse):
+    """werkzeug's Response, as HTML by default. A complete body keeps its length as a WSGI body."""
+
+    default_mimetype = "text/html"
+    json_module: Any = json_response
+    autocorrect_location_header = False
+
+    @classmethod
+    def from_wsgi(
+        cls, environ: WSGIEnvironment, body: Iterable[bytes], status: str, headers: Headers
+    ) -> Response:
+        """Make a response of what a WSGI app gave, without reading the body."""
+        response = cls(body, status, headers, direct_passthrough=is_file(body, environ))
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            del response.headers["Content-Type"]
+        return response
+
+    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+        """The WSGI body. ``close`` runs every callback, also after one has raised."""
+        bodyless = environ["REQUEST_METHOD"] == "HEAD" or self.status[:3] in ("204", "304")
+        if bodyless or self.status[0] == "1":
+            return on_close([], self._end)
+        if self.direct_passthrough:
+            return self.response  # type: ignore[return-value]
+        if self.is_sequence:
+            return on_close(list(self.iter_encoded()), self._end)
+        return on_close(self.iter_encoded(), self._end)
+
+    def _end(self, outcome: BaseException | None) -> None:
+        run_all([lambda: close_body(self.response), *self._on_close])
