@@ -74,11 +74,12 @@ class DeferredStart:
             self._send(self._status, self._headers)
             return body
         response = self._run_hooks(body)
-        if response.response is body and response.status == self._status:
+        replaced = response.response is not body
+        if not replaced and response.status == self._status:
             self._send(response.status, response.headers.to_wsgi_list())
             return body
         close = getattr(body, "close", None)
-        if response.response is not body and close is not None and close not in response._on_close:
+        if replaced and close is not None and close not in response._on_close:
             response.call_on_close(close)
         return response(self._context.environ, self._send)  # type: ignore[no-any-return]
 
