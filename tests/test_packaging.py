@@ -54,7 +54,7 @@ def test_wheel_holds_exactly_the_two_folders(checkout: Path, wheel: Path) -> Non
     expected = {
         path.relative_to(checkout).as_posix()
         for path in (checkout / "wsgikit").rglob("*")
-        if path.is_file() and not (checkout / "wsgikit/middleware") in path.parents
+        if path.is_file() and (checkout / "wsgikit/middleware") not in path.parents
     }
     expected |= {
         f"wsgikit/middleware/{path.name}" for path in (checkout / "middleware").glob("*.py")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wsgikit.environ import CONTEXT, G, SESSION
+from wsgikit.environ import CONTEXT, SESSION, G
 from wsgikit.errors import ClientDisconnected
 
 UNCHANGED = [

@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from itsdangerous import BadData, URLSafeTimedSerializer
-from werkzeug.http import dump_cookie, parse_cookie
+from werkzeug.http import dump_cookie
+from werkzeug.sansio.http import parse_cookie
 
 from ..errors import ConfigurationError, SessionTooLarge
 from .session import Session, StoredSession
@@ -86,13 +87,13 @@ class SessionCookie:
         """Return the first cookie of this name that verifies; any other is ignored."""
         if not cookie_header or self.name not in cookie_header:
             return None
+        # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
         values = parse_cookie(cookie_header).getlist(self.name)
         for value in values:
             stored = self._verify(value)
             if stored is not None:
                 return stored
-        if values:
-            logger.debug("ignored %d invalid session cookie(s) named %s", len(values), self.name)
+        logger.debug("no valid session among %d cookie(s) named %s", len(values), self.name)
         return None
 
     def _verify(self, value: str) -> StoredSession | None:

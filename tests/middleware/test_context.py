@@ -1,0 +1,174 @@
+"""ContextMiddleware."""
+
+import io
+from contextvars import ContextVar
+
+import pytest
+
+from wsgikit import App, current_app, g, has_app_context, has_request_context, request
+from wsgikit.contexts import request_contexts
+from wsgikit.environ import CONTEXT
+from wsgikit.errors import ConfigurationError
+from wsgikit.middleware import ContextMiddleware
+
+PLAIN = [("Content-Type", "text/plain")]
+
+
+def answering(make_body):
+    def app(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return make_body(environ)
+
+    return app
+
+
+def test_app_inside_is_found_through_other_layers():
+    class Layer:
+        def __init__(self, app):
+            self.app = app
+
+    app = App("inner")
+    assert ContextMiddleware(Layer(Layer(app))).current_app is app
+
+
+def test_without_an_app_it_says_what_to_write():
+    with pytest.raises(ConfigurationError, match=r"current_app=App\('legacy'\)"):
+        ContextMiddleware(answering(lambda environ: [b""]))
+
+
+def test_proxies_work_in_call_chunks_and_close(recorder, serve):
+    seen = []
+
+    class Stream:
+        def __iter__(self):
+            for _ in range(2):
+                seen.append(request.path)
+                yield current_app.name.encode()
+
+        def close(self):
+            seen.append(g.get("left"))
+
+    def app(environ, start_response):
+        g.left = "in g"
+        return answering(lambda environ: Stream())(environ, start_response)
+
+    layer = ContextMiddleware(app, current_app=recorder.app)
+    assert serve(layer, PATH_INFO="/here").chunks == [b"legacy", b"legacy"]
+    assert seen == ["/here", "/here", "in g"]
+    assert not has_request_context()
+    assert not has_app_context()
+
+
+def test_teardown_still_sees_the_request(recorder, serve):
+    paths = []
+    recorder.app.teardown_request(lambda outcome: paths.append(request.path))
+    layer = ContextMiddleware(answering(lambda environ: [b"x"]), current_app=recorder.app)
+    serve(layer, PATH_INFO="/here")
+    assert paths == ["/here"]
+
+
+def test_variable_that_an_app_never_resets_reaches_no_other_request(recorder, serve):
+    leaky = ContextVar("leaky", default="clean")
+
+    def app(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        yield leaky.get().encode()
+        leaky.set("dirty")
+        yield leaky.get().encode()
+
+    layer = ContextMiddleware(app, current_app=recorder.app)
+    assert serve(layer).chunks == [b"clean", b"dirty"]
+    assert serve(layer).chunks == [b"clean", b"dirty"]
+    assert leaky.get() == "clean"
+
+
+def test_list_keeps_its_length(recorder):
+    layer = ContextMiddleware(answering(lambda environ: [b"x"]), current_app=recorder.app)
+    body = layer({"wsgi.url_scheme": "http"}, lambda status, headers: None)
+    assert len(body) == 1
+    body.close()
+
+
+def test_file_wrapper_result_is_the_same_object(recorder):
+    class FileWrapper:
+        def __init__(self, file):
+            self.file = file
+            self.closed = 0
+
+        def __iter__(self):
+            return iter(self.file)
+
+        def close(self):
+            self.closed += 1
+
+    wrapped = FileWrapper(io.BytesIO(b"x"))
+    layer = ContextMiddleware(answering(lambda environ: wrapped), current_app=recorder.app)
+    body = layer({"wsgi.file_wrapper": FileWrapper}, lambda status, headers: None)
+    assert body is wrapped
+    assert recorder.outcomes == []
+    body.close()
+    body.close()
+    assert wrapped.closed == 1
+    assert recorder.outcomes == [None]
+
+
+def test_context_is_popped_when_the_body_is_closed_not_before(recorder):
+    layer = ContextMiddleware(answering(lambda environ: iter([b"x"])), current_app=recorder.app)
+    environ = {"REQUEST_METHOD": "GET"}
+    body = layer(environ, lambda status, headers: None)
+    assert list(body) == [b"x"]
+    assert recorder.outcomes == []
+    assert CONTEXT in environ
+    body.close()
+    assert recorder.outcomes == [None]
+    assert CONTEXT not in environ
+
+
+def test_pipeline_in_a_pipeline_hides_the_outer_context_and_restores_it(serve):
+    outer, inner = App("outer"), App("inner")
+    names = []
+
+    def inner_app(environ, start_response):
+        names.append((current_app.name, environ[CONTEXT].app.name))
+        start_response("200 OK", list(PLAIN))
+        names.append(len(request_contexts._storage.get()))
+        yield current_app.name.encode()
+
+    nested = ContextMiddleware(inner_app, current_app=inner)
+
+    def outer_app(environ, start_response):
+        body = nested(environ, start_response)
+        names.append((current_app.name, environ[CONTEXT].app.name))
+        yield from body
+        body.close()
+        yield current_app.name.encode()
+
+    answer = serve(ContextMiddleware(outer_app, current_app=outer))
+    assert answer.chunks == [b"inner", b"outer"]
+    assert names == [("outer", "outer"), ("inner", "inner"), 2]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_exit_passes_through_and_is_the_outcome(error, recorder):
+    def app(environ, start_response):
+        raise error
+
+    layer = ContextMiddleware(app, current_app=recorder.app)
+    with pytest.raises(error):
+        layer({}, lambda status, headers: None)
+    assert [type(outcome) for outcome in recorder.outcomes] == [error]
+
+
+def test_body_closed_from_another_thread_is_torn_down_in_its_own_context(recorder):
+    from threading import Thread
+
+    paths = []
+    recorder.app.teardown_request(lambda outcome: paths.append(request.path))
+    layer = ContextMiddleware(answering(lambda environ: iter([b"x"])), current_app=recorder.app)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/there", "HTTP_HOST": "localhost"}
+    environ |= {"wsgi.url_scheme": "http"}
+    body = layer(environ, lambda status, headers: None)
+    thread = Thread(target=body.close)
+    thread.start()
+    thread.join()
+    assert paths == ["/there"]
