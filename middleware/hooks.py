@@ -50,8 +50,7 @@ class HooksMiddleware:
     def _enter(
         self, context: RequestContext, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        if not context.app.got_first_request:
-            context.app.run_first_request_funcs()
+        context.app.first_request()
         signals.send(signals.request_started, context.app)
         for scaffold in context.scaffolds:
             for function in scaffold.before_request_funcs:

@@ -23,6 +23,8 @@ from .responses import jsonify as jsonify
 from .responses import make_response as make_response
 from .responses import redirect as redirect
 from .responses import send_file as send_file
+from .templating import render_template as render_template
+from .templating import render_template_string as render_template_string
 from .urls import url_for as url_for
 from .version import __version__ as __version__
 from .wrappers import Request as Request

@@ -5,21 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
-from werkzeug.test import EnvironBuilder
 
 from .blueprint import Blueprint
 from .config import DEFAULTS, Config
 from .contexts import AppContext, RequestContext
 from .environ import CONTEXT, HOLD
-from .held_request import Held, HeldRequest
+from .held_request import Held, HeldRequest, hold_request
 from .responses import is_wsgi_app, make_response
 from .routing import Route
+from .run_once import RunOnce
 from .scaffold import F, Scaffold
 from .wrappers import Request, Response
 
@@ -66,9 +65,8 @@ class App(Scaffold):
         """The outermost layer of the pipeline around this app."""
         self.is_inner = True
         """Whether the pipeline ends at this app, so that its routes count."""
-        self._first_request_funcs: list[Callable[[], object]] = []
-        self._first_request_lock = RLock()
-        self.got_first_request = False
+        self.first_request = RunOnce()
+        """What ``HooksMiddleware`` runs before the first request of the process."""
 
     @cached_property
     def logger(self) -> logging.Logger:
@@ -133,25 +131,13 @@ class App(Scaffold):
 
     def before_first_request(self, f: F) -> F:
         """Call ``f()`` once in each process, before its first request; again if it raises."""
-        self._first_request_funcs.append(f)
+        self.first_request.add(f)
         return f
 
     def teardown_appcontext(self, f: F) -> F:
         """Call ``f(outcome)`` when an application context ends, a request's or a script's."""
         self.teardown_appcontext_funcs.append(f)
         return f
-
-    def run_first_request_funcs(self) -> None:
-        """Run the before_first_request hooks that have not succeeded yet, one thread at a time."""
-        with self._first_request_lock:
-            while self._first_request_funcs:
-                function = self._first_request_funcs.pop(0)
-                try:
-                    function()
-                except BaseException:
-                    self._first_request_funcs.insert(0, function)
-                    raise
-            self.got_first_request = True
 
     def app_context(self) -> AppContext:
         """``current_app`` and ``g`` for a script or command: ``with app.app_context():``."""
@@ -167,15 +153,7 @@ class App(Scaffold):
         The arguments are those of ``werkzeug.test.EnvironBuilder``: ``path``, ``method``,
         ``data``, ``json``, ``headers`` … ``with`` it, or call ``push()`` and ``pop()``.
         """
-        if "base_url" not in kwargs:
-            root = self.config["APPLICATION_ROOT"].rstrip("/")
-            host = self.config["SERVER_NAME"] or "localhost"
-            kwargs["base_url"] = f"{self.config['PREFERRED_URL_SCHEME']}://{host}{root}/"
-        builder = EnvironBuilder(*args, **kwargs)
-        try:
-            return HeldRequest(self, builder.get_environ())
-        finally:
-            builder.close()
+        return hold_request(self, *args, **kwargs)
 
     def make_request(self, environ: WSGIEnvironment, route: Route) -> Request:
         """Make the object behind ``request``, with the body limits of the config."""

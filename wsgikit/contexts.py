@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.local import LocalStack
@@ -20,6 +19,7 @@ from .environ import CONTEXT, SESSION
 from .lifecycle import run_all
 from .namespace import G
 from .routing import NO_ROUTE, Route, match
+from .stacked_context import StackedContext
 
 if TYPE_CHECKING:
     from .app import App
@@ -30,56 +30,7 @@ app_contexts: LocalStack[AppContext] = LocalStack(ContextVar("wsgikit.app_contex
 request_contexts: LocalStack[RequestContext] = LocalStack(ContextVar("wsgikit.request_contexts"))
 
 
-class _Context:
-    """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
-
-    __slots__ = ("_depth",)
-    _stack: LocalStack[Any]
-
-    def __init__(self) -> None:
-        self._depth = 0
-
-    def push(self) -> None:
-        """Make this context the current one."""
-        self._depth += 1
-        self._stack.push(self)
-
-    def pop(self, outcome: BaseException | None = None) -> None:
-        """Make the previous context current again; with the last pop, run the teardown.
-
-        :param outcome: how the work in this context ended: the exception, or None.
-        :raises RuntimeError: another context is the current one.
-        """
-        self._check_current()
-        self._depth -= 1
-        try:
-            if self._depth == 0:
-                self._tear_down(outcome)
-        finally:
-            self._stack.pop()
-
-    def _check_current(self) -> None:
-        top = self._stack.top
-        if top is not self:
-            raise RuntimeError(f"popped {self!r}, but the current context is {top!r}")
-
-    def _tear_down(self, outcome: BaseException | None) -> None:
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        self.push()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.pop(error)
-
-
-class AppContext(_Context):
+class AppContext(StackedContext):
     """The current app and its ``g``; made by ``app.app_context()`` for scripts and commands.
 
     :param app: what ``current_app`` points to.
@@ -112,7 +63,7 @@ class AppContext(_Context):
         return f"<AppContext of {self.app.name!r}>"
 
 
-class RequestContext(_Context):
+class RequestContext(StackedContext):
     """One request: what ``request``, ``session`` and, by its own ``AppContext``, ``g`` point to.
 
     :param app: what ``current_app`` points to.

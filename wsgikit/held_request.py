@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
+from werkzeug.test import EnvironBuilder
+
 from .contexts import RequestContext
 from .environ import HOLD
 from .lifecycle import close_body
@@ -80,3 +82,16 @@ class HeldRequest:
         traceback: TracebackType | None,
     ) -> None:
         self.pop(error)
+
+
+def hold_request(app: App, *args: Any, **kwargs: Any) -> HeldRequest:
+    """Make a held request of werkzeug's ``EnvironBuilder`` arguments and the app's config."""
+    if "base_url" not in kwargs:
+        root = app.config["APPLICATION_ROOT"].rstrip("/")
+        host = app.config["SERVER_NAME"] or "localhost"
+        kwargs["base_url"] = f"{app.config['PREFERRED_URL_SCHEME']}://{host}{root}/"
+    builder = EnvironBuilder(*args, **kwargs)
+    try:
+        return HeldRequest(app, builder.get_environ())
+    finally:
+        builder.close()

@@ -1,0 +1,57 @@
+"""What both contexts have in common: being pushed and popped."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from werkzeug.local import LocalStack
+
+
+class StackedContext:
+    """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
+
+    __slots__ = ("_depth",)
+    _stack: LocalStack[Any]
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def push(self) -> None:
+        """Make this context the current one."""
+        self._depth += 1
+        self._stack.push(self)
+
+    def pop(self, outcome: BaseException | None = None) -> None:
+        """Make the previous context current again; with the last pop, run the teardown.
+
+        :param outcome: how the work in this context ended: the exception, or None.
+        :raises RuntimeError: another context is the current one.
+        """
+        self._check_current()
+        self._depth -= 1
+        try:
+            if self._depth == 0:
+                self._tear_down(outcome)
+        finally:
+            self._stack.pop()
+
+    def _check_current(self) -> None:
+        top = self._stack.top
+        if top is not self:
+            raise RuntimeError(f"popped {self!r}, but the current context is {top!r}")
+
+    def _tear_down(self, outcome: BaseException | None) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.push()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.pop(error)
