@@ -184,8 +184,9 @@ class App(Scaffold):
         if HOLD in environ:
             context.hold()
             raise Held(context)
-        if context.route.error is not None:
-            return self._answer_unmatched(context.route.error, environ, start_response)
+        error = context.route_here().error
+        if error is not None:
+            return self._answer_unmatched(error, environ, start_response)
         result = self._call_view(context)
         response = result if is_wsgi_app(result) else make_response(result)
         return response(environ, start_response)  # type: ignore[no-any-return]

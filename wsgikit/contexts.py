@@ -72,7 +72,9 @@ class RequestContext(StackedContext):
 
     __slots__ = (
         "_is_copy",
+        "_path",
         "_request",
+        "_root",
         "_route",
         "_url_adapter",
         "after_functions",
@@ -94,6 +96,7 @@ class RequestContext(StackedContext):
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
         self._is_copy = False
+        self._root, self._path = self._location()
         self._request: Request | None = None
         self._route: Route | None = None
         self._url_adapter: MapAdapter | None = None
@@ -133,7 +136,10 @@ class RequestContext(StackedContext):
         :raises werkzeug.exceptions.BadHost: the Host header is not valid.
         """
         if self._url_adapter is None:
-            self._url_adapter = self.app.create_url_adapter(self.environ)
+            environ = self.environ
+            if self._moved():
+                environ = {**environ, "SCRIPT_NAME": self._root, "PATH_INFO": self._path}
+            self._url_adapter = self.app.create_url_adapter(environ)
         return self._url_adapter
 
     @property
@@ -142,6 +148,24 @@ class RequestContext(StackedContext):
         if self._route is None:
             self._route = match(lambda: self.url_adapter) if self.app.is_inner else NO_ROUTE
         return self._route
+
+    def route_here(self) -> Route:
+        """The match for the router itself, which a mount or a rewriting layer may stand before.
+
+        URLs are the app's as seen where the context was pushed; once the router is reached, as
+        seen from there.
+        """
+        if self._moved() or not self.app.is_inner:
+            self._root, self._path = self._location()
+            self._url_adapter = None
+            self._route = match(lambda: self.url_adapter)
+        return self.route
+
+    def _location(self) -> tuple[str, str]:
+        return self.environ.get("SCRIPT_NAME", ""), self.environ.get("PATH_INFO", "")
+
+    def _moved(self) -> bool:
+        return self._location() != (self._root, self._path)
 
     @property
     def scaffolds(self) -> list[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self
 from wsgiref.types import WSGIApplication
 
-from .app import App, find_app
+from .app import find_app
 from .errors import PipelineError
 
 P = ParamSpec("P")
@@ -98,7 +98,7 @@ class Pipeline:
         current_app = find_app(app) or find_app(self._app)
         if current_app is not None:
             current_app.entry = app
-            current_app.is_inner = current_app.is_inner or isinstance(self._app, App)
+            current_app.is_inner = current_app.is_inner or self._app is current_app
         return app
 
     def _insert(

@@ -89,10 +89,17 @@ class Response(WerkzeugResponse):
         if bodyless or self.status[0] == "1":
             return on_close([], self._end)
         if self.direct_passthrough:
-            return self.response  # type: ignore[return-value]
+            return on_close(self._passed_through, self._run_callbacks, environ=environ)
         if self.is_sequence:
             return on_close(list(self.iter_encoded()), self._end)
         return on_close(self.iter_encoded(), self._end)
+
+    @property
+    def _passed_through(self) -> Iterable[bytes]:
+        return self.response  # type: ignore[return-value]
+
+    def _run_callbacks(self, outcome: BaseException | None) -> None:
+        run_all(self._on_close)
 
     def _end(self, outcome: BaseException | None) -> None:
         run_all([lambda: close_body(self.response), *self._on_close])

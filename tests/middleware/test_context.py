@@ -172,3 +172,30 @@ def test_body_closed_from_another_thread_is_torn_down_in_its_own_context(recorde
     thread.start()
     thread.join()
     assert paths == ["/there"]
+
+
+def test_urls_and_routes_are_right_beside_and_behind_a_mount(serve):
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    from wsgikit import Blueprint, url_for
+    from wsgikit.middleware import HooksMiddleware
+
+    def legacy(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return [url_for("index").encode()]
+
+    def build(mount):
+        app = App("app")
+        blueprint = Blueprint("blog")
+        blueprint.before_request(lambda: None)
+        blueprint.add_url_rule("/post", "post", lambda: url_for(".post"))
+        app.register_blueprint(blueprint)
+        app.add_url_rule("/", "index", lambda: url_for("index"))
+        return ContextMiddleware(HooksMiddleware(mount(app)), current_app=app)
+
+    beside = build(lambda app: DispatcherMiddleware(app, {"/old": legacy}))
+    assert serve(beside, PATH_INFO="/old/x").body == b"/"
+    assert serve(beside, PATH_INFO="/").body == b"/"
+    behind = build(lambda app: DispatcherMiddleware(legacy, {"/new": app}))
+    assert serve(behind, PATH_INFO="/new/").body == b"/new/"
+    assert serve(behind, PATH_INFO="/new/post").body == b"/new/post"
