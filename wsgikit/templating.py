@@ -3,6 +3,7 @@
 Files whose names end in ``.mako`` are Mako's, all others Jinja2's. Both escape what they print,
 but for markup and in text files (``.txt``, ``.txt.mako``), and both know ``request``, ``session``,
 ``g``, ``current_app``, ``url_for`` and ``get_flashed_messages``.
+Mako's ``capture()`` returns plain text, so print it with ``| n``.
 """
 
 from __future__ import annotations
