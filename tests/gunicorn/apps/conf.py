@@ -1,0 +1,31 @@
+"""The gunicorn config of every server that these tests start."""
+
+import os
+from pathlib import Path
+
+import records
+from gunicorn.http import wsgi
+
+control_socket_disable = True
+keepalive = 30
+graceful_timeout = 10
+worker_connections = 256
+
+_sendfile = wsgi.Response.sendfile
+
+
+def _recording_sendfile(response, body):
+    used = _sendfile(response, body)
+    records.write("sendfile", id=dict(response.req.headers).get("X-REQUEST-ID"), used=used)
+    return used
+
+
+wsgi.Response.sendfile = _recording_sendfile
+
+
+def post_worker_init(worker):
+    Path(records.FOLDER, f"ready-{os.getpid()}").touch()
+
+
+def worker_exit(server, worker):
+    records.write_exit_report()
