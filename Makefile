@@ -1,0 +1,31 @@
+# Needs make, git and Python 3.11 or newer with venv. Everything else is installed into .venv.
+
+VENV := .venv
+INSTANCE := deploy/instance
+
+.PHONY: help serve clean
+.DELETE_ON_ERROR:
+
+help: ## say what there is to make (the default)
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /|/' | while IFS='|' read -r name what; do \
+		printf 'make %-8s %s\n' "$$name" "$$what"; done
+
+serve: $(VENV)/.demo $(INSTANCE)/secret_key ## the demo on http://127.0.0.1:8000 (BIND=, PYTHON=)
+	@: "$${WSGIKIT_SECRET_KEY:=$$(cat $(INSTANCE)/secret_key)}"; export WSGIKIT_SECRET_KEY; \
+		exec $(VENV)/bin/python -m gunicorn -c deploy/gunicorn.conf.py
+
+clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# .venv/.demo stands for "the extra demo is installed in .venv": made again when setup.cfg changes.
+$(VENV)/.%: setup.cfg pyproject.toml deploy/make_venv.sh
+	@deploy/make_venv.sh $(VENV) $*
+	@touch $@
+
+.PRECIOUS: $(VENV)/.%
+
+# One for all workers and all starts, or every restart would end the visitors' sessions.
+$(INSTANCE)/secret_key: | $(VENV)/.demo
+	@mkdir -p $(INSTANCE)
+	@umask 077; $(VENV)/bin/python -c 'import secrets; print(secrets.token_hex())' > $@
