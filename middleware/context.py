@@ -64,9 +64,9 @@ class ContextMiddleware:
         try:
             return self.app(environ, start_response)
         except BaseException as error:
-            request_context.pop(error)
+            request_context.unwind(error)
             raise
 
     @staticmethod
     def _pop(request_context: RequestContext, outcome: BaseException | None) -> None:
-        request_context.pop(request_context.outcome if outcome is None else outcome)
+        request_context.unwind(request_context.outcome if outcome is None else outcome)

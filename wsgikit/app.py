@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import BadHost, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.wsgi import get_host
 
 from .blueprint import Blueprint
 from .config import DEFAULTS, Config
@@ -20,6 +21,7 @@ from .responses import is_wsgi_app, make_response
 from .routing import Route
 from .run_once import RunOnce
 from .scaffold import F, Scaffold
+from .urls import UrlOptions, build_url
 from .wrappers import Request, Response
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class App(Scaffold):
         self.providers: dict[str, Any] = {}
         """The lazy providers of ``g``, as ``GMiddleware`` was given them."""
         self.teardown_appcontext_funcs: list[Callable[[BaseException | None], object]] = []
+        self._has_subdomains = False
         self.entry: WSGIApplication | None = None
         """The outermost layer of the pipeline around this app."""
         self.is_inner = True
@@ -98,7 +101,11 @@ class App(Scaffold):
             raise ValueError(f"The rule {rule!r} has neither a view function nor an endpoint.")
         self._add_view(endpoint, view_func)
         default_methods = getattr(view_func, "methods", None) or ["GET"]
-        methods = {method.upper() for method in options.pop("methods", None) or default_methods}
+        given = options.pop("methods", None) or default_methods
+        if isinstance(given, str):
+            raise TypeError(f"methods={given!r} is no list.\n\nWrite methods=[{given!r}].")
+        methods = {method.upper() for method in given}
+        self._has_subdomains = self._has_subdomains or bool(options.get("subdomain"))
         url_rule = Rule(rule, endpoint=endpoint, methods=methods | {"OPTIONS"}, **options)
         url_rule.provide_automatic_options = "OPTIONS" not in methods  # type: ignore[attr-defined]
         self.url_map.add(url_rule)
@@ -139,6 +146,20 @@ class App(Scaffold):
         self.teardown_appcontext_funcs.append(f)
         return f
 
+    def url_for(
+        self,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: Any,
+    ) -> str:
+        """:func:`wsgikit.url_for` for this app, whichever is the current one."""
+        options = UrlOptions(_anchor, _method, _scheme, _external)
+        return build_url(self, endpoint, values, options)
+
     def app_context(self) -> AppContext:
         """``current_app`` and ``g`` for a script or command: ``with app.app_context():``."""
         return AppContext(self)
@@ -155,18 +176,26 @@ class App(Scaffold):
         """
         return hold_request(self, *args, **kwargs)
 
-    def make_request(self, environ: WSGIEnvironment, route: Route) -> Request:
+    def make_request(
+        self, environ: WSGIEnvironment, route: Route, path_info: str | None = None
+    ) -> Request:
         """Make the object behind ``request``, with the body limits of the config."""
-        request = self.request_class(environ, route)
+        request = self.request_class(environ, route, path_info)
         request.max_content_length = self.config["MAX_CONTENT_LENGTH"]
         request.max_form_memory_size = self.config["MAX_FORM_MEMORY_SIZE"]
         request.max_form_parts = self.config["MAX_FORM_PARTS"]
         return request
 
     def create_url_adapter(self, environ: WSGIEnvironment | None) -> MapAdapter:
-        """Bind the URL map to a request, or to ``SERVER_NAME`` outside one."""
+        """Bind the URL map to a request, or to ``SERVER_NAME`` outside one.
+
+        :raises werkzeug.exceptions.BadHost: the Host header is not valid.
+        """
         if environ is not None:
-            return self.url_map.bind_to_environ(environ)
+            if not get_host(environ):  # werkzeug's word for one with foreign characters
+                raise BadHost
+            domain = self.config["SERVER_NAME"] if self._has_subdomains else None
+            return self.url_map.bind_to_environ(environ, server_name=domain)
         return self.url_map.bind(
             self.config["SERVER_NAME"],
             script_name=self.config["APPLICATION_ROOT"],
@@ -224,6 +253,10 @@ class App(Scaffold):
 
 def find_app(layer: object) -> App | None:
     """Find the ``App`` that a chain of layers serves, or that its context layer was given."""
+    seen: list[object] = []
     while layer is not None and not isinstance(layer, App):
+        if any(layer is each for each in seen):
+            return None
+        seen.append(layer)
         layer = getattr(layer, "current_app", None) or getattr(layer, "app", None)
     return layer

@@ -95,8 +95,12 @@ class Config(dict[str, Any]):
             if silent:
                 return False
             raise
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(
+                f"{path} holds a {type(values).__name__}, not keys and values."
+            )
         return self.from_mapping(values)
 
     def from_prefixed_env(
@@ -109,7 +113,7 @@ class Config(dict[str, Any]):
         """
         start = f"{prefix}_"
         for name in sorted(os.environ):
-            if name.startswith(start):
+            if name.startswith(start) and name.removeprefix(start).split("__")[0].isupper():
                 self._set_nested(name.removeprefix(start), _loads_or_text(os.environ[name], loads))
         return True
 

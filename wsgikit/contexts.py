@@ -105,8 +105,16 @@ class RequestContext(StackedContext):
     def request(self) -> Request:
         """The request, made at first use by ``app.request_class``."""
         if self._request is None:
-            self._request = self.app.make_request(self.environ, self.route)
+            self._request = self.app.make_request(self.environ, self.route, self._wire_path())
         return self._request
+
+    def _wire_path(self) -> str | None:
+        """PATH_INFO as it was sent, inside Bottle and Django, which decode it in place."""
+        path: str = self.environ.get("PATH_INFO", "")
+        if path.isascii():
+            return None
+        encoded = path.encode(errors="replace").decode("latin1")
+        return encoded if (self._root + self._path).endswith(encoded) else None
 
     @property
     def session(self) -> Session:
@@ -172,7 +180,9 @@ class RequestContext(StackedContext):
         """The app, then the blueprints around the matched view, outermost first."""
         if not self.app.blueprints:
             return [self.app]
-        return [self.app, *(self.app.blueprints[name] for name in self.route.blueprints[::-1])]
+        blueprints = self.app.blueprints  # an endpoint may have a dot without being in one
+        names = self.route.blueprints[::-1]
+        return [self.app, *(blueprints[name] for name in names if name in blueprints)]
 
     def copy(self) -> RequestContext:
         """A context for another thread: the same request and session, a ``g`` of its own.
@@ -181,6 +191,7 @@ class RequestContext(StackedContext):
         """
         twin = RequestContext(self.app, self.environ)
         twin._is_copy = True
+        twin.g.provide(self.g.provided)
         twin._request, twin._route, twin.flashes = self.request, self.route, self.flashes
         return twin
 
@@ -192,6 +203,19 @@ class RequestContext(StackedContext):
         self._check_current()
         run_all((super().pop, self.app_context.pop), outcome)
 
+    def unwind(self, outcome: BaseException | None = None) -> None:
+        """Pop this context, and first whatever the app pushed above it and forgot.
+
+        Does nothing where the app has popped it already.
+        """
+        while self._depth and request_contexts.top is not None:
+            current = request_contexts.top
+            above = app_contexts.top
+            if above is not None and above is not current.app_context:
+                above.pop(outcome)
+            else:
+                current.pop(outcome)
+
     def hold(self) -> None:
         """Let this context outlive its next pop, until :meth:`resume` and one pop more."""
         self._depth += 1
@@ -199,8 +223,9 @@ class RequestContext(StackedContext):
 
     def resume(self) -> None:
         """Make a held context current here, for instance in a test."""
-        self.app_context._stack.push(self.app_context)
-        self._stack.push(self)
+        app_contexts.push(self.app_context)
+        signals.send(signals.appcontext_pushed, self.app)
+        request_contexts.push(self)
 
     def _tear_down(self, outcome: BaseException | None) -> None:
         if self._is_copy:
@@ -210,9 +235,15 @@ class RequestContext(StackedContext):
             functions = [f for each in scaffolds for f in each.teardown_request_funcs]
             run_all((*functions[::-1], self._send_tearing_down, self._close_request), outcome)
         finally:
-            # Or context and environ would keep each other until the garbage collector comes.
-            if self.environ.get(CONTEXT) is self:
-                del self.environ[CONTEXT]
+            self._break_cycles()
+
+    def _break_cycles(self) -> None:
+        """Or all of this request would wait for the garbage collector."""
+        if self.environ.get(CONTEXT) is self:
+            del self.environ[CONTEXT]
+        self.outcome = None
+        if self._route is not None and self._route.error is not None:
+            self._route.error.__traceback__ = None
 
     def _send_tearing_down(self, outcome: BaseException | None) -> None:
         signals.send(signals.request_tearing_down, self.app, exc=outcome)

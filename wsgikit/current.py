@@ -54,6 +54,7 @@ def copy_current_request_context(f: Callable[P, R]) -> Callable[P, R]:
     request's body before handing over: the original thread may finish first.
     """
     original = current_request_context("copy_current_request_context")
+    _ = original.request  # made here, by its own thread, before the copies ask for it
 
     @wraps(f)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:

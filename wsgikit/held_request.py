@@ -10,7 +10,7 @@ from werkzeug.test import EnvironBuilder
 
 from .contexts import RequestContext
 from .environ import HOLD
-from .lifecycle import close_body
+from .lifecycle import close_body, prime
 
 if TYPE_CHECKING:
     from .app import App
@@ -37,6 +37,8 @@ class HeldRequest:
 
         :raises RuntimeError: the app is in no pipeline, or a layer answered before the router.
         """
+        if self._context is not None:
+            raise RuntimeError("This request is pushed already.\n\nPop it first, or make another.")
         if self._app.entry is None:
             raise RuntimeError(
                 f"test_request_context runs the pipeline of {self._app.name!r}, and it is in none."
@@ -50,18 +52,18 @@ class HeldRequest:
         """End the request: its teardown runs with ``outcome``."""
         if self._context is None:
             raise RuntimeError("This request was popped already, or never pushed.")
-        context, self._context = self._context, None
-        context.pop(outcome)
+        self._context.pop(outcome)
+        self._context = None
 
     def _run(self, entry: Any) -> RequestContext:
         statuses: list[str] = []
 
         def start_response(status: str, headers: object, exc_info: object = None, /) -> Any:
             statuses.append(status)
-            return statuses.append
+            return lambda data: None
 
         try:
-            body = entry(self._environ, start_response)
+            body = prime(entry(self._environ, start_response))  # a layer may be a generator
         except Held as held:
             return held.context
         close_body(body)

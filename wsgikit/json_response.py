@@ -34,4 +34,12 @@ def dumps(value: Any, **options: Any) -> str:
     return json.dumps(value, default=default, **options)
 
 
-loads = json.loads
+def loads(text: str | bytes, **options: Any) -> Any:
+    """``json.loads``; what is nested too deeply is malformed too.
+
+    :raises ValueError: ``text`` is not JSON.
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -123,6 +123,7 @@ class _Closing:
         "_closed",
         "_error",
         "_finished",
+        "_handled",
         "_run",
     )
 
@@ -131,6 +132,7 @@ class _Closing:
         self._callback = callback
         self._run = run
         self._close: Callable[[], object] | None = getattr(body, "close", None)
+        self._handled = sys.exc_info()[1]
         self._chunks: Iterator[bytes] | None = None
         self._error: BaseException | None = None
         self._finished = False
@@ -140,13 +142,19 @@ class _Closing:
         """Close the inner body, then tell the callback the outcome. Only the first call acts."""
         if not self._closed:
             self._closed = True
-            self._run(self._end, self._outcome())
+            try:
+                self._run(self._end, self._outcome())
+            finally:  # a server may keep the body: it must not keep the request with it
+                self._body, self._chunks, self._close = (), iter(()), None
+                self._callback, self._run = type, call
 
     def _outcome(self) -> BaseException | None:
         if self._error is not None or self._finished:
             return self._error
         # A server closes in a `finally`, so what it is handling is why the body stopped here.
         active = sys.exc_info()[1]
+        if active is self._handled:
+            active = None  # it was there before the body was
         if active is not None and not isinstance(active, (OSError, GeneratorExit)):
             return active
         if active is None and self._chunks is None:
@@ -172,14 +180,20 @@ class _ClosingStream(_Closing):
 
     def __iter__(self) -> Iterator[bytes]:
         if self._chunks is None:
-            self._chunks = self._run(iter, self._body)
+            self._chunks = self._pull(iter, self._body)
         return self
 
     def __next__(self) -> bytes:
         try:
-            return self._run(next, self._chunks)  # type: ignore[no-any-return]
+            return self._pull(next, self._chunks)  # type: ignore[no-any-return]
         except StopIteration:
             self._finished = True
+            raise
+
+    def _pull(self, function: Callable[..., Any], argument: object) -> Any:
+        try:
+            return self._run(function, argument)
+        except StopIteration:
             raise
         except BaseException as error:
             self._error = error

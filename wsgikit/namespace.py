@@ -23,10 +23,10 @@ class G:
         the value itself. A provider that is never touched never runs.
     """
 
-    __slots__ = ("__dict__", "_exits", "_providers")
+    __slots__ = ("__dict__", "_exits", "_providers", "provided")
 
     def __init__(self, providers: Mapping[str, Any]) -> None:
-        self._providers = providers
+        self._providers = self.provided = providers
         self._exits: list[AbstractContextManager[Any]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -49,9 +49,9 @@ class G:
         value = provider
         if isgeneratorfunction(provider):
             value = contextmanager(provider)()
-        elif callable(provider):
+        elif _is_called(provider):
             value = provider()
-        if isinstance(value, AbstractContextManager):
+        if _is_context_manager(value):
             entered = value.__enter__()
             self._exits.append(value)
             return entered
@@ -60,11 +60,15 @@ class G:
     def provide(self, providers: Mapping[str, Any]) -> None:
         """Add lazy providers; one of the same name replaces an earlier one that has not run."""
         self._providers = {**self._providers, **providers} if self._providers else providers
+        self.provided = {**self.provided, **providers}
 
     def close(self, outcome: BaseException | None) -> None:
         """Close what providers opened, last opened first, each told the request's outcome."""
-        exits, self._exits = self._exits[::-1], []
-        run_all([partial(_leave, manager) for manager in exits], outcome)
+        run_all(self._leaving(), outcome)
+
+    def _leaving(self) -> Iterator[Callable[..., None]]:
+        while self._exits:  # a provider's end may open another one
+            yield partial(_leave, self._exits.pop())
 
     def get(self, name: str, default: Any = None) -> Any:
         """The attribute, made by its provider if need be, or ``default``."""
@@ -94,14 +98,23 @@ class G:
 
 def _leave(manager: AbstractContextManager[Any], outcome: BaseException | None) -> None:
     try:
-        manager.__exit__(type(outcome) if outcome else None, outcome, _traceback(outcome))
+        manager.__exit__(*_exc_info(outcome))
     except BaseException as error:
         if error is not outcome:  # passing the outcome on is how a generator says "as it was"
             raise
 
 
-def _traceback(error: BaseException | None) -> Any:
-    return error.__traceback__ if error is not None else None
+def _exc_info(error: BaseException | None) -> tuple[Any, Any, Any]:
+    return (None,) * 3 if error is None else (type(error), error, error.__traceback__)
+
+
+def _is_context_manager(provider: object) -> bool:
+    return isinstance(provider, AbstractContextManager)
+
+
+def _is_called(provider: object) -> bool:
+    # A context manager that is a decorator too, as django's atomic(), is not to be called.
+    return callable(provider) and not _is_context_manager(provider)
 
 
 def check_providers(providers: Mapping[str, Any]) -> None:
@@ -115,7 +128,7 @@ def check_providers(providers: Mapping[str, Any]) -> None:
                 f"g cannot provide {name!r}: that is a method or a private name of g itself.\n\n"
                 f"Give the provider another name, such as {'my_' + name.strip('_')}=…"
             )
-        if callable(provider) and not _takes_no_arguments(provider):
+        if _is_called(provider) and not _takes_no_arguments(provider):
             raise ConfigurationError(
                 f"The provider of g.{name}, {provider!r}, asks for arguments, but it is called "
                 f"without any.\n\nBind them first: {name}=lambda: …"

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, Self
 from wsgiref.types import WSGIApplication
 
 from .app import find_app
+from .environ import G
 from .errors import PipelineError
 
 P = ParamSpec("P")
@@ -93,13 +94,17 @@ class Pipeline:
         """
         self._check_order()
         self._app = app
+        layers = [app]
         for entry in reversed(self._entries):
-            app = entry.cls(app, *entry.args, **entry.options)
-        current_app = find_app(app) or find_app(self._app)
+            layers.append(entry.cls(layers[-1], *entry.args, **entry.options))
+        current_app = next(filter(None, map(find_app, reversed(layers))), None)
         if current_app is not None:
-            current_app.entry = app
-            current_app.is_inner = current_app.is_inner or self._app is current_app
-        return app
+            current_app.entry = layers[-1]
+            current_app.is_inner = current_app.is_inner or current_app is app
+            for layer in layers:  # also those that a foreign layer hides from find_app
+                if G in getattr(layer, "provides", ()):
+                    current_app.providers.update(layer.providers)  # type: ignore[attr-defined]
+        return layers[-1]
 
     def _insert(
         self, index: int, layer: Any, args: tuple[Any, ...], options: dict[str, Any]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any, BinaryIO
 
+from werkzeug.datastructures import Headers
 from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.utils import send_file as werkzeug_send_file
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -15,6 +17,7 @@ from . import json_response
 from .lifecycle import prime
 from .proxies import current_app, request
 
+_HEADERS = (Headers, Mapping, list, tuple, NoneType)
 _EXPECTED = (
     "A view returns str, bytes, a dict, a list, a Response, a WSGI callable, a generator, or a "
     "tuple (body, status), (body, headers) or (body, status, headers)."
@@ -48,6 +51,8 @@ def make_response(*args: Any) -> Any:
     if not isinstance(value, tuple):
         return _from_body(value)
     body, status, headers = _unpack(value)
+    if not isinstance(status, (int, str, NoneType)) or not isinstance(headers, _HEADERS):
+        raise TypeError(f"A view returned status {status!r}, headers {headers!r}.\n\n{_EXPECTED}")
     response = _from_body(body)
     if status is not None:
         if isinstance(status, int):
@@ -107,7 +112,7 @@ def send_file(
     conditional: bool = True,
     etag: bool | str = True,
     last_modified: datetime | int | float | None = None,
-    max_age: int | Callable[[str | None], int | None] | None = None,
+    max_age: int | timedelta | Callable[[str | None], int | None] | None = None,
 ) -> Any:
     """Make a response of a file: conditional, in ranges, and by sendfile where the server can.
 
@@ -118,6 +123,10 @@ def send_file(
 
     The other arguments are those of ``werkzeug.utils.send_file``.
     """
+    if max_age is None:
+        max_age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+    if isinstance(max_age, timedelta):
+        max_age = int(max_age.total_seconds())
     return werkzeug_send_file(
         path_or_file,
         environ=request.environ,
@@ -127,7 +136,7 @@ def send_file(
         conditional=conditional,
         etag=etag,
         last_modified=last_modified,
-        max_age=current_app.config["SEND_FILE_MAX_AGE_DEFAULT"] if max_age is None else max_age,
+        max_age=max_age,
         response_class=current_app.response_class,
         _root_path=current_app.root_path,
     )

@@ -39,5 +39,6 @@ def match(url_adapter: Callable[[], MapAdapter]) -> Route:
     try:
         rule, view_args = url_adapter().match(return_rule=True)
     except HTTPException as error:
-        return Route(error=error)
+        error.__context__ = None  # its frames would keep the request
+        return Route(error=error.with_traceback(None))
     return Route(rule, dict(view_args))

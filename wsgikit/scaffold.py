@@ -48,7 +48,7 @@ class Scaffold:
 
         :param rule: a werkzeug rule, such as ``/user/<int:id>``.
         :param options: ``endpoint``, ``methods`` (``["GET"]``) and what ``werkzeug.routing.Rule``
-            takes: ``defaults``, ``strict_slashes``, ``host``, ``subdomain`` …
+            takes: ``defaults``, ``strict_slashes``, ``subdomain`` …
         """
 
         def register(view: F) -> F:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from werkzeug.routing import MapAdapter
 
-from .contexts import app_contexts, request_contexts
+from .contexts import RequestContext, app_contexts, request_contexts
 from .proxies import current_app
 
+if TYPE_CHECKING:
+    from .app import App
+
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"
+
+
+class UrlOptions(NamedTuple):
+    """The underscored arguments of ``url_for``."""
+
+    anchor: str | None
+    method: str | None
+    scheme: str | None
+    external: bool | None
 
 
 def url_for(
@@ -32,34 +44,49 @@ def url_for(
     :raises werkzeug.routing.BuildError: no rule fits endpoint and values.
     :raises RuntimeError: outside a request, and ``SERVER_NAME`` is not set.
     """
-    adapter, in_request = _url_adapter()
-    if endpoint.startswith("."):
-        endpoint = _absolute(endpoint)
-    external = _external if _external is not None else not in_request or _scheme is not None
-    if _scheme is not None and not external:
+    options = UrlOptions(_anchor, _method, _scheme, _external)
+    return build_url(current_app._get_current_object(), endpoint, values, options)
+
+
+def build_url(app: App, endpoint: str, values: dict[str, Any], options: UrlOptions) -> str:
+    """Build a URL of ``app``: as seen from the current request, where that is the app's own."""
+    context = _request_of(app)
+    external = options.external
+    if external is None:
+        external = context is None or options.scheme is not None
+    if options.scheme is not None and not external:
         raise ValueError("_scheme needs an external URL: leave _external=False out.")
+    adapter = _adapter_without_request(app) if context is None else context.url_adapter
     url = adapter.build(
-        endpoint, values, method=_method, url_scheme=_scheme, force_external=external
+        _absolute(endpoint, context),
+        values,
+        method=options.method,
+        url_scheme=options.scheme,
+        force_external=external,
     )
-    return url if _anchor is None else f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"
+    return url if options.anchor is None else f"{url}#{quote(options.anchor, safe=_ANCHOR_SAFE)}"
 
 
-def _url_adapter() -> tuple[MapAdapter, bool]:
-    request_context = request_contexts.top
+def _request_of(app: App) -> RequestContext | None:
+    context = request_contexts.top
     # An app context on top of it belongs to a script or another app: then its map counts.
-    if request_context is not None and request_context.app_context is app_contexts.top:
-        return request_context.url_adapter, True
-    app = current_app._get_current_object()
+    if context is None or context.app is not app or context.app_context is not app_contexts.top:
+        return None
+    return context
+
+
+def _adapter_without_request(app: App) -> MapAdapter:
     if app.config["SERVER_NAME"] is None:
         raise RuntimeError(
             "url_for outside a request cannot know the host.\n\n"
             "Set app.config['SERVER_NAME'] = 'example.org' (and PREFERRED_URL_SCHEME, "
             "APPLICATION_ROOT)."
         )
-    return app.create_url_adapter(None), False
+    return app.create_url_adapter(None)
 
 
-def _absolute(endpoint: str) -> str:
-    context = request_contexts.top
+def _absolute(endpoint: str, context: RequestContext | None) -> str:
+    if not endpoint.startswith("."):
+        return endpoint
     blueprints = context.route.blueprints if context is not None else []
     return f"{blueprints[0]}{endpoint}" if blueprints else endpoint[1:]

@@ -9,10 +9,11 @@ from .lifecycle import Headers
 
 def add_vary(headers: Headers, name: str) -> None:
     """Say in ``headers`` that the response depends on the request header ``name``, once."""
-    for index, (key, value) in enumerate(headers):
-        if key.lower() == "vary":
-            names = parse_set_header(value)
-            if name not in names and "*" not in names:
-                headers[index] = (key, f"{value}, {name}" if value else name)
-            return
-    headers.append(("Vary", name))
+    lines = [index for index, (key, _) in enumerate(headers) if key.lower() == "vary"]
+    if not lines:
+        headers.append(("Vary", name))
+        return
+    names = [parse_set_header(headers[index][1]) for index in lines]
+    if not any(name in line or "*" in line for line in names):
+        key, value = headers[lines[0]]
+        headers[lines[0]] = (key, f"{value}, {name}" if value else name)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from functools import cached_property
+from typing import IO, Any
+from urllib.parse import quote
 from wsgiref.types import WSGIEnvironment
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wsgi import get_input_stream
 
 from . import json_response
-from .lifecycle import Headers, close_body, is_file, on_close, run_all
+from .lifecycle import Headers as HeaderList
+from .lifecycle import close_body, is_file, on_close, run_all
+from .rereadable_input import reread
 from .routing import NO_ROUTE, Route
+
+_ASCII = "".join(map(chr, range(128)))
 
 
 class Request(WerkzeugRequest):
@@ -21,13 +29,39 @@ class Request(WerkzeugRequest):
 
     :param environ: the WSGI environ; nothing of its body is read before it is asked for.
     :param route: the match, or ``NO_ROUTE`` when the inner app is not an ``App``.
+    :param path_info: the path as it was sent, if the environ may have lost it.
     """
 
     json_module: Any = json_response
 
-    def __init__(self, environ: WSGIEnvironment, route: Route = NO_ROUTE) -> None:
-        super().__init__(environ, populate_request=False)
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        route: Route = NO_ROUTE,
+        path_info: str | None = None,
+    ) -> None:
+        as_sent = environ if path_info is None else {**environ, "PATH_INFO": path_info}
+        super().__init__(as_sent, populate_request=False)
+        self.environ = environ
         self.route = route
+        self._input: IO[bytes] | None = None
+        if not self.query_string.isascii():  # werkzeug decodes it as it is, and fails
+            self.query_string = quote(self.query_string, safe=_ASCII).encode()
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body. An app of another framework, which this request goes to, can read it again."""
+        if self.route.rule is not None:
+            return super().stream
+        ours, self._input = reread(get_input_stream(self.environ))
+        self.environ["wsgi.input"] = self._input
+        environ = {**self.environ, "wsgi.input": ours}
+        return get_input_stream(environ, max_content_length=self.max_content_length)
+
+    def close(self) -> None:
+        """Close the files of the form, and the copy of the body."""
+        super().close()
+        close_body(self._input)
 
     @property
     def url_rule(self) -> Rule | None:
@@ -75,7 +109,7 @@ class Response(WerkzeugResponse):
 
     @classmethod
     def from_wsgi(
-        cls, environ: WSGIEnvironment, body: Iterable[bytes], status: str, headers: Headers
+        cls, environ: WSGIEnvironment, body: Iterable[bytes], status: str, headers: HeaderList
     ) -> Response:
         """Make a response of what a WSGI app gave, without reading the body."""
         response = cls(body, status, headers, direct_passthrough=is_file(body, environ))
@@ -85,14 +119,24 @@ class Response(WerkzeugResponse):
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         """The WSGI body. ``close`` runs every callback, also after one has raised."""
-        bodyless = environ["REQUEST_METHOD"] == "HEAD" or self.status[:3] in ("204", "304")
-        if bodyless or self.status[0] == "1":
+        if environ["REQUEST_METHOD"] == "HEAD" or self._has_no_content():
             return on_close([], self._end)
         if self.direct_passthrough:
             return on_close(self._passed_through, self._run_callbacks, environ=environ)
         if self.is_sequence:
             return on_close(list(self.iter_encoded()), self._end)
         return on_close(self.iter_encoded(), self._end)
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """The headers to send. 1xx, 204 and 304 describe no content that is not there."""
+        headers = super().get_wsgi_headers(environ)
+        if self._has_no_content():
+            headers.remove("Content-Type")
+            headers.remove("Content-Length")
+        return headers
+
+    def _has_no_content(self) -> bool:
+        return self.status[0] == "1" or self.status[:3] in ("204", "304")
 
     @property
     def _passed_through(self) -> Iterable[bytes]:

@@ -89,12 +89,15 @@ class SessionCookie:
             return None
         # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
         values = parse_cookie(cookie_header).getlist(self.name)
+        stored, refused = None, 0
         for value in values:
             stored = self._verify(value)
             if stored is not None:
-                return stored
-        logger.debug("no valid session among %d cookie(s) named %s", len(values), self.name)
-        return None
+                break
+            refused += 1
+        if stored is None or refused:
+            logger.debug("refused %d of %d cookies named %s", refused, len(values), self.name)
+        return stored
 
     def _verify(self, value: str) -> StoredSession | None:
         for signer in (self._signer, *self._old_signers):
