@@ -3,10 +3,19 @@
 if __name__ != "wsgikit.middleware":
     raise ImportError("import wsgikit.middleware: the folder 'middleware' is a part of wsgikit")
 
-from .context import ContextMiddleware as ContextMiddleware
-from .error import ErrorMiddleware as ErrorMiddleware
-from .g import GMiddleware as GMiddleware
-from .hooks import HooksMiddleware as HooksMiddleware
-from .session import SessionMiddleware as SessionMiddleware
-from .standard import standard as standard
-from .standard import standard_pipeline as standard_pipeline
+from .context import ContextMiddleware
+from .error import ErrorMiddleware
+from .g import GMiddleware
+from .hooks import HooksMiddleware
+from .session import SessionMiddleware
+from .standard import standard, standard_pipeline
+
+__all__ = [  # or a star import would bring the modules g and session, over the proxies
+    "ContextMiddleware",
+    "ErrorMiddleware",
+    "GMiddleware",
+    "HooksMiddleware",
+    "SessionMiddleware",
+    "standard",
+    "standard_pipeline",
+]

@@ -15,7 +15,7 @@ from wsgikit import signals
 from wsgikit.contexts import RequestContext
 from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import propagates, record_failure, report, respond
-from wsgikit.lifecycle import Headers, is_file, prime
+from wsgikit.lifecycle import Headers, is_complete, is_file, prime
 
 
 class ErrorMiddleware:
@@ -59,7 +59,7 @@ class ErrorMiddleware:
 
     def _call_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = self.app(environ, start_response)
-        if type(body) in (list, tuple) or is_file(body, environ):
+        if is_complete(body) or is_file(body, environ):
             return body
         return prime(body)  # an error in the first chunk can still become a page
 

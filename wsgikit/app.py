@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadHost, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
 from werkzeug.wsgi import get_host
 
-from .blueprint import Blueprint
+from .blueprint import Blueprint, check_name
 from .config import DEFAULTS, Config
 from .contexts import AppContext, RequestContext
 from .environ import CONTEXT, HOLD
@@ -128,13 +128,8 @@ class App(Scaffold):
         :param name: instead of the blueprint's own, to register it twice.
         :raises ValueError: a blueprint of that name is registered already.
         """
-        name = name or blueprint.name
-        if name in self.blueprints:
-            raise ValueError(
-                f"A blueprint named {name!r} is registered already.\n\n"
-                "Give the second one another name: register_blueprint(…, name='…')."
-            )
-        blueprint.register(self, blueprint.url_prefix if url_prefix is None else url_prefix, name)
+        prefix = blueprint.url_prefix if url_prefix is None else url_prefix
+        blueprint.register(self, prefix, check_name(name or blueprint.name))
 
     def before_first_request(self, f: F) -> F:
         """Call ``f()`` once in each process, before its first request; again if it raises."""
@@ -176,11 +171,9 @@ class App(Scaffold):
         """
         return hold_request(self, *args, **kwargs)
 
-    def make_request(
-        self, environ: WSGIEnvironment, route: Route, path_info: str | None = None
-    ) -> Request:
+    def make_request(self, environ: WSGIEnvironment, route: Route) -> Request:
         """Make the object behind ``request``, with the body limits of the config."""
-        request = self.request_class(environ, route, path_info)
+        request = self.request_class(environ, route)
         request.max_content_length = self.config["MAX_CONTENT_LENGTH"]
         request.max_form_memory_size = self.config["MAX_FORM_MEMORY_SIZE"]
         request.max_form_parts = self.config["MAX_FORM_PARTS"]

@@ -36,9 +36,7 @@ class Blueprint(Scaffold):
         url_prefix: str = "",
         template_folder: str | None = None,
     ) -> None:
-        if not name or "." in name:
-            raise ValueError(f"A blueprint's name is a word without dots, not {name!r}.")
-        super().__init__(name, import_name, template_folder)
+        super().__init__(check_name(name), import_name, template_folder)
         self.url_prefix = url_prefix
         self._rules: list[_Rule] = []
         self._children: list[tuple[Blueprint, str]] = []
@@ -71,7 +69,15 @@ class Blueprint(Scaffold):
         self._children.append((blueprint, prefix))
 
     def register(self, app: App, url_prefix: str, name: str) -> None:
-        """Add the rules to ``app`` under ``url_prefix`` and the full dotted ``name``."""
+        """Add the rules to ``app`` under ``url_prefix`` and the full dotted ``name``.
+
+        :raises ValueError: a blueprint of that name is registered already.
+        """
+        if name in app.blueprints:
+            raise ValueError(
+                f"A blueprint named {name!r} is registered already.\n\n"
+                "Give the second one another name: register_blueprint(…, name='…')."
+            )
         self._registered = True
         app.blueprints[name] = self
         for rule, endpoint, view_func, options in self._rules:
@@ -90,6 +96,14 @@ class Blueprint(Scaffold):
 
 def join_rule(prefix: str, rule: str) -> str:
     """Put ``prefix`` before ``rule`` with one slash between; an empty rule is the prefix itself."""
-    if prefix and rule:
-        return f"/{prefix.strip('/')}/{rule.lstrip('/')}" if prefix.strip("/") else rule
-    return prefix or rule
+    inner = prefix.strip("/")
+    if not inner:
+        return rule or prefix
+    return f"/{inner}/{rule.lstrip('/')}" if rule else f"/{prefix.lstrip('/')}"
+
+
+def check_name(name: str) -> str:
+    """Return ``name``, if it can be a blueprint's: endpoints have it before a dot."""
+    if not name or "." in name:
+        raise ValueError(f"A blueprint's name is a word without dots, not {name!r}.")
+    return name

@@ -78,6 +78,7 @@ class RequestContext(StackedContext):
         "_route",
         "_url_adapter",
         "after_functions",
+        "answers_500",
         "app",
         "app_context",
         "environ",
@@ -93,6 +94,7 @@ class RequestContext(StackedContext):
         self.app_context = AppContext(app)
         self.after_functions: list[Callable[[Response], Response | None]] = []
         self.flashes: list[tuple[str, str]] | None = None
+        self.answers_500 = False
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
         self._is_copy = False
@@ -105,16 +107,19 @@ class RequestContext(StackedContext):
     def request(self) -> Request:
         """The request, made at first use by ``app.request_class``."""
         if self._request is None:
-            self._request = self.app.make_request(self.environ, self.route, self._wire_path())
+            self._request = self.app.make_request(self._environ_as_sent(), self.route)
+            self._request.environ = self.environ
         return self._request
 
-    def _wire_path(self) -> str | None:
-        """PATH_INFO as it was sent, inside Bottle and Django, which decode it in place."""
+    def _environ_as_sent(self) -> WSGIEnvironment:
+        """The environ, also inside Bottle and Django, which decode PATH_INFO in place."""
         path: str = self.environ.get("PATH_INFO", "")
         if path.isascii():
-            return None
+            return self.environ
         encoded = path.encode(errors="replace").decode("latin1")
-        return encoded if (self._root + self._path).endswith(encoded) else None
+        if not (self._root + self._path).endswith(encoded):
+            return self.environ
+        return {**self.environ, "PATH_INFO": encoded}
 
     @property
     def session(self) -> Session:

@@ -10,7 +10,6 @@ from . import signals
 from .contexts import RequestContext
 from .lifecycle import Headers, close_body, prime
 from .responses import make_response
-from .wrappers import Response
 
 
 class DeferredStart:
@@ -61,27 +60,25 @@ class DeferredStart:
             body = prime(body)  # a generator app: it starts the response with its first chunk
         if self.sent:
             return body
+        to_close: Any = body
         try:
-            return self._finish(body)
-        except BaseException:
-            close_body(body)
-            raise
-
-    def _finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        if self._status is None:
-            raise RuntimeError("the app returned without calling start_response (PEP 3333)")
-        if not self._has_hooks():
+            if self._status is None:
+                raise RuntimeError("the app returned without calling start_response (PEP 3333)")
+            if self._has_hooks():
+                response = self._run_hooks(body)
+                if not self._is_unchanged(response, body):
+                    to_close = response
+                    return response(self._context.environ, self._send)  # type: ignore[no-any-return]
+                self._headers = response.headers.to_wsgi_list()
             self._send(self._status, self._headers)
-            return body
-        response = self._run_hooks(body)
-        replaced = response.response is not body
-        if not replaced and response.status == self._status:
-            self._send(response.status, response.headers.to_wsgi_list())
-            return body
-        close = getattr(body, "close", None)
-        if replaced and close is not None and close not in response._on_close:
-            response.call_on_close(close)
-        return response(self._context.environ, self._send)  # type: ignore[no-any-return]
+        except BaseException:
+            close_body(to_close)
+            raise
+        return body
+
+    def _is_unchanged(self, response: Any, body: Iterable[bytes]) -> bool:
+        same = response.response is body and response.status == self._status
+        return same and not response._on_close
 
     def _send(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
         self.sent = True
@@ -97,14 +94,34 @@ class DeferredStart:
 
     def _run_hooks(self, body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ
-        response: Any = Response.from_wsgi(environ, body, self._status or "", self._headers)
+        response = app.response_class.from_wsgi(environ, body, self._status or "", self._headers)
+        responses: list[Any] = [response]
         for function in self._hooks():
             try:
-                result = function(response)
-                response = response if result is None else make_response(result)
+                result = function(responses[-1])
+                if result is not None and result is not responses[-1]:
+                    responses.append(make_response(result))
             except Exception:
                 if not self.handling_error:
+                    for response in responses[1:]:
+                        response.close()
                     raise
                 app.logger.exception("An after_request hook failed for an error's response")
-        signals.send(signals.request_finished, app, response=response)
-        return response
+        _adopt(responses, body)
+        signals.send(signals.request_finished, app, response=responses[-1])
+        return responses[-1]
+
+
+def _adopt(responses: list[Any], body: Iterable[bytes]) -> None:
+    """Let the last response close what it has replaced: former responses, and the app's body."""
+    *dropped, last = responses
+    for response in dropped:
+        if response.response is last.response:
+            last._on_close.extend(response._on_close)
+        else:
+            last.call_on_close(response.close)
+    close = getattr(body, "close", None)
+    callbacks = [callback for response in responses for callback in response._on_close]
+    is_kept = any(response.response is body for response in responses)
+    if close is not None and not is_kept and close not in callbacks:
+        last.call_on_close(close)

@@ -18,10 +18,12 @@ def find_handler(context: RequestContext, error: Exception) -> Handler | None:
 
     Blueprints come before the app, innermost first; the error's own class before its bases.
     """
-    if isinstance(error, RoutingException):
-        return None  # a redirect to the rule's own URL, no error
+    code = None
+    if isinstance(error, HTTPException):
+        code = error.code
+        if code is None or isinstance(error, RoutingException):
+            return None  # abort(response), or a redirect to the rule's own URL
     scaffolds = context.scaffolds[::-1]
-    code = error.code if isinstance(error, HTTPException) else None
     for wanted in (code, None) if code is not None else (None,):
         for scaffold in scaffolds:
             handlers: dict[type[Any], Handler] = scaffold.error_handlers.get(wanted, {})
@@ -43,8 +45,9 @@ def respond(context: RequestContext, error: Exception) -> Any | None:
     if isinstance(error, HTTPException):
         return error.get_response(context.environ)
     handler = find_handler(context, server_error := InternalServerError(original_exception=error))
-    if handler is None or propagates(context):
+    if handler is None or propagates(context) or context.answers_500:
         return None
+    context.answers_500 = True  # so an error of this handler does not come here again
     report(context, error)
     return make_response(handler(server_error))
 

@@ -79,6 +79,11 @@ def is_file(body: object, environ: WSGIEnvironment) -> bool:
     return isinstance(wrapper, type) and isinstance(body, wrapper)
 
 
+def is_complete(body: object) -> bool:
+    """Whether ``body`` is a list or tuple, so that nothing of it is still to be made."""
+    return type(body) in (list, tuple, _ClosingSequence)
+
+
 class PrimedBody:
     """A body of which one chunk has been pulled, so that its app has called start_response."""
 
@@ -241,6 +246,6 @@ def on_close(
         except AttributeError:  # a file wrapper in C: its sendfile is lost, its close is not
             return file_end
         return body
-    if type(body) in (list, tuple):
+    if is_complete(body):
         return _ClosingSequence(body, callback, run)
     return _ClosingStream(body, callback, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self
 from wsgiref.types import WSGIApplication
@@ -13,6 +14,7 @@ from .environ import G
 from .errors import PipelineError
 
 P = ParamSpec("P")
+_SECRET = re.compile("secret|key|passw|token", re.IGNORECASE)
 Layer = Callable[Concatenate[WSGIApplication, P], WSGIApplication]
 
 
@@ -93,7 +95,6 @@ class Pipeline:
         :raises ConfigurationError: a layer refuses its options.
         """
         self._check_order()
-        self._app = app
         layers = [app]
         for entry in reversed(self._entries):
             layers.append(entry.cls(layers[-1], *entry.args, **entry.options))
@@ -104,6 +105,7 @@ class Pipeline:
             for layer in layers:  # also those that a foreign layer hides from find_app
                 if G in getattr(layer, "provides", ()):
                     current_app.providers.update(layer.providers)  # type: ignore[attr-defined]
+        self._app = app
         return layers[-1]
 
     def _insert(
@@ -169,7 +171,7 @@ def _check_options(entry: Entry) -> None:
     try:
         signature.bind(None, *entry.args, **entry.options)
     except TypeError as error:
-        names = [name for name in signature.parameters if name not in ("app", "self")]
+        names = list(signature.parameters)[1:]  # the first is the app inside
         unknown = [name for name in entry.options if name not in names]
         close = difflib.get_close_matches(unknown[0], names, 1) if unknown else []
         hint = f"Did you mean {close[0]!r}? " if close else ""
@@ -183,4 +185,4 @@ def _short(value: object) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    return "…" if "secret" in name or "key" in name else _short(value)
+    return "…" if _SECRET.search(name) else _short(value)

@@ -29,20 +29,12 @@ class Request(WerkzeugRequest):
 
     :param environ: the WSGI environ; nothing of its body is read before it is asked for.
     :param route: the match, or ``NO_ROUTE`` when the inner app is not an ``App``.
-    :param path_info: the path as it was sent, if the environ may have lost it.
     """
 
     json_module: Any = json_response
 
-    def __init__(
-        self,
-        environ: WSGIEnvironment,
-        route: Route = NO_ROUTE,
-        path_info: str | None = None,
-    ) -> None:
-        as_sent = environ if path_info is None else {**environ, "PATH_INFO": path_info}
-        super().__init__(as_sent, populate_request=False)
-        self.environ = environ
+    def __init__(self, environ: WSGIEnvironment, route: Route = NO_ROUTE) -> None:
+        super().__init__(environ, populate_request=False)
         self.route = route
         self._input: IO[bytes] | None = None
         if not self.query_string.isascii():  # werkzeug decodes it as it is, and fails
@@ -124,7 +116,8 @@ class Response(WerkzeugResponse):
         if self.direct_passthrough:
             return on_close(self._passed_through, self._run_callbacks, environ=environ)
         if self.is_sequence:
-            return on_close(list(self.iter_encoded()), self._end)
+            chunks = list(self.iter_encoded())
+            return on_close(chunks, self._end) if self._on_close else chunks
         return on_close(self.iter_encoded(), self._end)
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
