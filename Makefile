@@ -3,7 +3,7 @@
 VENV := .venv
 INSTANCE := deploy/instance
 
-.PHONY: help serve clean
+.PHONY: help serve test lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make (the default)
@@ -13,6 +13,17 @@ help: ## say what there is to make (the default)
 serve: $(VENV)/.demo $(INSTANCE)/secret_key ## the demo on http://127.0.0.1:8000 (BIND=, PYTHON=)
 	@: "$${WSGIKIT_SECRET_KEY:=$$(cat $(INSTANCE)/secret_key)}"; export WSGIKIT_SECRET_KEY; \
 		exec $(VENV)/bin/python -m gunicorn -c deploy/gunicorn.conf.py
+
+test: lint ## linters, types, the import contract, and all tests with branch coverage
+	@$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest -q $(PYTEST_ARGS)
+	$(VENV)/bin/coverage report
+
+lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache
