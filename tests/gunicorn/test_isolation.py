@@ -74,7 +74,6 @@ def test_check_fails_when_contexts_are_kept_in_a_plain_global(run_load, worker_c
     load, workers = run_load("plain_global:application", worker_class, 3_000)
     assert load.report.problems["foreign"] > 0
     assert add_up(workers, "contexts_left") != []
-    assert Counter(add_up(workers, "torn_down")) != Counter(load.request_ids)
 
 
 def test_check_fails_when_requests_share_the_context_of_their_thread(run_load) -> None:
