@@ -185,7 +185,8 @@ class App(Scaffold):
         :raises werkzeug.exceptions.BadHost: the Host header is not valid.
         """
         if environ is not None:
-            if not get_host(environ):  # werkzeug's word for one with foreign characters
+            # werkzeug makes nothing of a host with foreign characters; HTTP/1.0 needs none.
+            if environ.get("HTTP_HOST") and not get_host(environ):
                 raise BadHost
             domain = self.config["SERVER_NAME"] if self._has_subdomains else None
             return self.url_map.bind_to_environ(environ, server_name=domain)

@@ -65,9 +65,9 @@ class DeferredStart:
             if self._status is None:
                 raise RuntimeError("the app returned without calling start_response (PEP 3333)")
             if self._has_hooks():
-                response = self._run_hooks(body)
+                to_close = None  # the hooks end what they fail to answer
+                to_close = response = self._run_hooks(body)
                 if not self._is_unchanged(response, body):
-                    to_close = response
                     return response(self._context.environ, self._send)  # type: ignore[no-any-return]
                 self._headers = response.headers.to_wsgi_list()
             self._send(self._status, self._headers)
@@ -96,20 +96,27 @@ class DeferredStart:
         app, environ = self._context.app, self._context.environ
         response = app.response_class.from_wsgi(environ, body, self._status or "", self._headers)
         responses: list[Any] = [response]
-        for function in self._hooks():
-            try:
-                result = function(responses[-1])
-                if result is not None and result is not responses[-1]:
-                    responses.append(make_response(result))
-            except Exception:
-                if not self.handling_error:
-                    for response in responses[1:]:
-                        response.close()
-                    raise
-                app.logger.exception("An after_request hook failed for an error's response")
+        try:
+            for function in self._hooks():
+                self._run_hook(function, responses)
+            signals.send(signals.request_finished, app, response=responses[-1])
+        except BaseException:
+            _adopt(responses, body)
+            responses[-1].close()
+            raise
         _adopt(responses, body)
-        signals.send(signals.request_finished, app, response=responses[-1])
         return responses[-1]
+
+    def _run_hook(self, function: Callable[[Any], Any], responses: list[Any]) -> None:
+        try:
+            result = function(responses[-1])
+            if result is not None and result is not responses[-1]:
+                responses.append(make_response(result))
+        except Exception:
+            if not self.handling_error:
+                raise
+            logger = self._context.app.logger
+            logger.exception("An after_request hook failed for an error's response")
 
 
 def _adopt(responses: list[Any], body: Iterable[bytes]) -> None:

@@ -14,6 +14,7 @@ from werkzeug.utils import send_file as werkzeug_send_file
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import json_response
+from .contexts import request_contexts
 from .lifecycle import prime
 from .proxies import current_app, request
 
@@ -52,7 +53,7 @@ def make_response(*args: Any) -> Any:
         return _from_body(value)
     body, status, headers = _unpack(value)
     if not isinstance(status, (int, str, NoneType)) or not isinstance(headers, _HEADERS):
-        raise TypeError(f"A view returned status {status!r}, headers {headers!r}.\n\n{_EXPECTED}")
+        raise _wrong(f"status {status!r}, headers {headers!r}")
     response = _from_body(body)
     if status is not None:
         if isinstance(status, int):
@@ -72,7 +73,7 @@ def _unpack(value: tuple[Any, ...]) -> tuple[Any, Any, Any]:
             return body, status, None
         case (body, headers):
             return body, None, headers
-    raise TypeError(f"A view returned a tuple of {len(value)}.\n\n{_EXPECTED}")
+    raise _wrong(f"a tuple of {len(value)}")
 
 
 def _from_body(body: Any) -> Any:
@@ -88,7 +89,13 @@ def _from_body(body: Any) -> Any:
         return current_app.response_class(prime(body))
     if callable(body):
         return current_app.response_class.force_type(body, request.environ)
-    raise TypeError(f"A view returned {type(body).__name__}: {body!r:.200}.\n\n{_EXPECTED}")
+    raise _wrong(f"{type(body).__name__}: {body!r:.200}")
+
+
+def _wrong(returned: str) -> TypeError:
+    context = request_contexts.top
+    endpoint = context.route.endpoint if context is not None else None
+    return TypeError(f"A view returned {returned} (endpoint {endpoint!r}).\n\n{_EXPECTED}")
 
 
 def is_wsgi_app(value: object) -> bool:
