@@ -6,7 +6,7 @@ application context of its own. Both live on a ``werkzeug.local.LocalStack``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
@@ -71,6 +71,7 @@ class RequestContext(StackedContext):
     """
 
     __slots__ = (
+        "_holds",
         "_is_copy",
         "_path",
         "_request",
@@ -98,6 +99,7 @@ class RequestContext(StackedContext):
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
         self._is_copy = False
+        self._holds = 0
         self._root, self._path = self._location()
         self._request: Request | None = None
         self._route: Route | None = None
@@ -196,7 +198,7 @@ class RequestContext(StackedContext):
         """
         twin = RequestContext(self.app, self.environ)
         twin._is_copy = True
-        twin.g.provide(self.g.provided)
+        twin.g.provide(self.g._provided)
         twin._request, twin._route, twin.flashes = self.request, self.route, self.flashes
         return twin
 
@@ -213,21 +215,26 @@ class RequestContext(StackedContext):
 
         Does nothing where the app has popped it already.
         """
-        while self._depth and request_contexts.top is not None:
-            current = request_contexts.top
-            above = app_contexts.top
-            if above is not None and above is not current.app_context:
-                above.pop(outcome)
-            else:
-                current.pop(outcome)
+        run_all(self._pops(), outcome)
+
+    def _pops(self) -> Iterator[Callable[[BaseException | None], None]]:
+        while self._depth > self._holds:
+            current, above = request_contexts.top, app_contexts.top
+            if current is None:  # closed where it was never pushed: say so
+                yield self.pop
+                return
+            forgotten = above is not None and above is not current.app_context
+            yield above.pop if forgotten else current.pop  # type: ignore[union-attr]
 
     def hold(self) -> None:
         """Let this context outlive its next pop, until :meth:`resume` and one pop more."""
+        self._holds = 1
         self._depth += 1
         self.app_context._depth += 1
 
     def resume(self) -> None:
         """Make a held context current here, for instance in a test."""
+        self._holds = 0
         app_contexts.push(self.app_context)
         signals.send(signals.appcontext_pushed, self.app)
         request_contexts.push(self)

@@ -23,10 +23,10 @@ class G:
         the value itself. A provider that is never touched never runs.
     """
 
-    __slots__ = ("__dict__", "_exits", "_providers", "provided")
+    __slots__ = ("__dict__", "_exits", "_provided", "_providers")
 
     def __init__(self, providers: Mapping[str, Any]) -> None:
-        self._providers = self.provided = providers
+        self._providers = self._provided = providers
         self._exits: list[AbstractContextManager[Any]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -60,7 +60,7 @@ class G:
     def provide(self, providers: Mapping[str, Any]) -> None:
         """Add lazy providers; one of the same name replaces an earlier one that has not run."""
         self._providers = {**self._providers, **providers} if self._providers else providers
-        self.provided = {**self.provided, **providers}
+        self._provided = {**self._provided, **providers}
 
     def close(self, outcome: BaseException | None) -> None:
         """Close what providers opened, last opened first, each told the request's outcome."""
