@@ -8,17 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.exceptions import BadHost, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.exceptions import BadHost
+from werkzeug.routing import Map, MapAdapter
 from werkzeug.wsgi import get_host
 
 from .blueprint import Blueprint, check_name
 from .config import DEFAULTS, Config
 from .contexts import AppContext, RequestContext
-from .environ import CONTEXT, HOLD
-from .held_request import Held, HeldRequest, hold_request
-from .responses import is_wsgi_app, make_response
-from .routing import Route
+from .dispatch import dispatch
+from .held_request import HeldRequest, hold_request
+from .routing import Route, make_rule
 from .run_once import RunOnce
 from .scaffold import F, Scaffold
 from .urls import UrlOptions, build_url
@@ -95,20 +94,14 @@ class App(Scaffold):
         :param endpoint: the name for ``url_for``; default the function's.
         :param options: ``methods`` and what ``werkzeug.routing.Rule`` takes.
         :raises ValueError: the endpoint has another view already, or there is none.
+        :raises TypeError: ``methods`` is no list.
         """
         endpoint = endpoint or getattr(view_func, "__name__", None)
         if endpoint is None:
             raise ValueError(f"The rule {rule!r} has neither a view function nor an endpoint.")
         self._add_view(endpoint, view_func)
-        default_methods = getattr(view_func, "methods", None) or ["GET"]
-        given = options.pop("methods", None) or default_methods
-        if isinstance(given, str):
-            raise TypeError(f"methods={given!r} is no list.\n\nWrite methods=[{given!r}].")
-        methods = {method.upper() for method in given}
         self._has_subdomains = self._has_subdomains or bool(options.get("subdomain"))
-        url_rule = Rule(rule, endpoint=endpoint, methods=methods | {"OPTIONS"}, **options)
-        url_rule.provide_automatic_options = "OPTIONS" not in methods  # type: ignore[attr-defined]
-        self.url_map.add(url_rule)
+        self.url_map.add(make_rule(rule, endpoint, view_func, options))
 
     def _add_view(self, endpoint: str, view_func: Callable[..., Any] | None) -> None:
         if view_func is None:
@@ -201,45 +194,7 @@ class App(Scaffold):
 
         :raises RuntimeError: there is no pipeline around, or it is another app's.
         """
-        context: RequestContext | None = environ.get(CONTEXT)
-        if context is None or context.app is not self:
-            raise RuntimeError(self._no_pipeline_message(context))
-        if HOLD in environ:
-            context.hold()
-            raise Held(context)
-        error = context.route_here().error
-        if error is not None:
-            return self._answer_unmatched(error, environ, start_response)
-        result = self._call_view(context)
-        response = result if is_wsgi_app(result) else make_response(result)
-        return response(environ, start_response)  # type: ignore[no-any-return]
-
-    def _call_view(self, context: RequestContext) -> Any:
-        rule = context.route.rule
-        automatic_options = getattr(rule, "provide_automatic_options", False)
-        if automatic_options and context.environ["REQUEST_METHOD"] == "OPTIONS":
-            allowed = context.url_adapter.allowed_methods()
-            return self.response_class(headers={"Allow": ", ".join(sorted(allowed))})
-        return self.view_functions[rule.endpoint](**context.route.view_args)  # type: ignore[union-attr]
-
-    def _answer_unmatched(
-        self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        if self.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
-            return self.fallback(environ, start_response)
-        raise error
-
-    def _no_pipeline_message(self, context: RequestContext | None) -> str:
-        if context is None:
-            return (
-                f"App {self.name!r} is served without a pipeline, so request, session and g have "
-                "nothing to point to.\n\nWrap it: application = standard(app), from "
-                "wsgikit.middleware."
-            )
-        return (
-            f"App {self.name!r} is served in the pipeline of App {context.app.name!r}.\n\n"
-            "Give it a chain of its own: fallback=standard(inner_app)."
-        )
+        return dispatch(self, environ, start_response)
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}>"

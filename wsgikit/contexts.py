@@ -198,6 +198,7 @@ class RequestContext(StackedContext):
         """
         twin = RequestContext(self.app, self.environ)
         twin._is_copy = True
+        twin._root, twin._path = self._root, self._path
         twin.g.provide(self.g._provided)
         twin._request, twin._route, twin.flashes = self.request, self.route, self.flashes
         return twin

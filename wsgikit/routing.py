@@ -42,3 +42,19 @@ def match(url_adapter: Callable[[], MapAdapter]) -> Route:
         error.__context__ = None  # its frames would keep the request
         return Route(error=error.with_traceback(None))
     return Route(rule, dict(view_args))
+
+
+def make_rule(
+    path: str, endpoint: str, view_func: Callable[..., Any] | None, options: dict[str, Any]
+) -> Rule:
+    """Make a rule that takes OPTIONS too; ``provide_automatic_options`` says who answers that.
+
+    :raises TypeError: ``methods`` is no list.
+    """
+    given = options.pop("methods", None) or getattr(view_func, "methods", None) or ["GET"]
+    if isinstance(given, str):
+        raise TypeError(f"methods={given!r} is no list.\n\nWrite methods=[{given!r}].")
+    methods = {method.upper() for method in given}
+    rule = Rule(path, endpoint=endpoint, methods=methods | {"OPTIONS"}, **options)
+    rule.provide_automatic_options = "OPTIONS" not in methods  # type: ignore[attr-defined]
+    return rule

@@ -1,0 +1,61 @@
+"""From a request at the router to the view that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from .contexts import RequestContext
+from .environ import CONTEXT, HOLD
+from .held_request import Held
+from .responses import is_wsgi_app, make_response
+
+if TYPE_CHECKING:
+    from .app import App
+
+
+def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request of ``app`` by its view, or by its fallback when no route matches.
+
+    :raises RuntimeError: there is no pipeline around, or it is another app's.
+    :raises werkzeug.exceptions.HTTPException: no route matches, and there is no fallback.
+    """
+    context: RequestContext | None = environ.get(CONTEXT)
+    if context is None or context.app is not app:
+        raise RuntimeError(_describe_misplaced(app, context))
+    if HOLD in environ:
+        context.hold()
+        raise Held(context)
+    error = context.route_here().error
+    if error is None:
+        result = _call_view(app, context)
+        response = result if is_wsgi_app(result) else make_response(result)
+        return response(environ, start_response)  # type: ignore[no-any-return]
+    if app.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
+        return app.fallback(environ, start_response)
+    raise error
+
+
+def _call_view(app: App, context: RequestContext) -> Any:
+    rule = context.route.rule
+    automatic_options = getattr(rule, "provide_automatic_options", False)
+    if automatic_options and context.environ["REQUEST_METHOD"] == "OPTIONS":
+        allowed = context.url_adapter.allowed_methods()
+        return app.response_class(headers={"Allow": ", ".join(sorted(allowed))})
+    return app.view_functions[rule.endpoint](**context.route.view_args)  # type: ignore[union-attr]
+
+
+def _describe_misplaced(app: App, context: RequestContext | None) -> str:
+    if context is None:
+        return (
+            f"App {app.name!r} is served without a pipeline, so request, session and g have "
+            "nothing to point to.\n\nWrap it: application = standard(app), from "
+            "wsgikit.middleware."
+        )
+    return (
+        f"App {app.name!r} is served in the pipeline of App {context.app.name!r}.\n\n"
+        "Give it a chain of its own: fallback=standard(inner_app)."
+    )
