@@ -11,7 +11,7 @@ from wsgikit.app import App, find_app
 from wsgikit.contexts import RequestContext
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import ConfigurationError
-from wsgikit.lifecycle import on_close
+from wsgikit.lifecycle import on_close, raise_after
 
 
 class ContextMiddleware:
@@ -64,8 +64,7 @@ class ContextMiddleware:
         try:
             return self.app(environ, start_response)
         except BaseException as error:
-            request_context.unwind(error)
-            raise
+            raise_after(error, request_context.unwind, error)
 
     @staticmethod
     def _pop(request_context: RequestContext, outcome: BaseException | None) -> None:

@@ -24,7 +24,7 @@ def leak_detector() -> Iterator[None]:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Where everything is installed, as in CI, a skipped test is a failed one."""
     report = yield
-    if report.skipped and os.environ.get("WSGIKIT_NO_SKIPS") and not hasattr(report, "wasxfail"):
+    if report.skipped and os.environ.get("NO_SKIPS") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, though nothing may be missing here: {report.longrepr}"
     return report

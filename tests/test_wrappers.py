@@ -161,6 +161,7 @@ def test_stream_has_no_length():
     body = wsgi_body(Response(iter(["a", b"b"])))
     assert not hasattr(body, "__len__")
     assert list(body) == [b"a", b"b"]
+    body.close()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ of ``wsgi.file_wrapper`` results, without which servers lose ``sendfile``.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from .errors import ClientDisconnected
@@ -21,6 +22,8 @@ Headers = list[tuple[str, str]]
 StartHook = Callable[[str, Headers], object]
 CloseCallback = Callable[[BaseException | None], object]
 Runner = Callable[..., Any]
+
+_SEVERAL = "several things failed at the end of a request"
 
 
 def call(function: Callable[..., R], /, *args: Any) -> R:
@@ -63,7 +66,19 @@ def run_all(callbacks: Iterable[Callable[..., object]], *args: Any) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise BaseExceptionGroup("several callbacks failed at the end of a request", errors)
+        raise BaseExceptionGroup(_SEVERAL, errors)
+
+
+def raise_after(error: BaseException, callback: Callable[..., object], *args: Any) -> NoReturn:
+    """Call ``callback(*args)``, then raise ``error``; in a group, if the callback raises too."""
+    try:
+        callback(*args)
+    except BaseException as another:
+        raise BaseExceptionGroup(_SEVERAL, [error, another]) from None
+    try:
+        raise error
+    finally:
+        del error  # or its traceback would keep this frame, and the frame it
 
 
 def close_body(body: object) -> None:
@@ -111,9 +126,8 @@ def prime(body: Iterable[bytes]) -> PrimedBody:
     try:
         chunks = iter(body)
         first = list(islice(chunks, 1))
-    except BaseException:
-        close_body(body)
-        raise
+    except BaseException as error:
+        raise_after(error, close_body, body)
     return PrimedBody(body, chain(first, chunks))
 
 
@@ -126,6 +140,7 @@ class _Closing:
         "_chunks",
         "_close",
         "_closed",
+        "_ended",
         "_error",
         "_finished",
         "_handled",
@@ -142,16 +157,26 @@ class _Closing:
         self._error: BaseException | None = None
         self._finished = False
         self._closed = False
+        self._ended = False
 
     def close(self) -> None:
         """Close the inner body, then tell the callback the outcome. Only the first call acts."""
-        if not self._closed:
-            self._closed = True
-            try:
-                self._run(self._end, self._outcome())
-            finally:  # a server may keep the body: it must not keep the request with it
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._run(self._end, self._outcome())
+        finally:
+            self._closed = self._ended  # False: another thread is in the Context; to be retried
+            if self._ended:  # a server may keep the body: it must not keep the request with it
                 self._body, self._chunks, self._close = (), iter(()), None
                 self._callback, self._run = type, call
+
+    def __del__(self) -> None:
+        if not self._closed:  # the server broke PEP 3333; the request must end all the same
+            self.close()
+            message = "a response body was dropped without close(), so its request ended late"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def _outcome(self) -> BaseException | None:
         if self._error is not None or self._finished:
@@ -169,13 +194,14 @@ class _Closing:
         return gone
 
     def _end(self, outcome: BaseException | None) -> None:
+        self._ended = True
         try:
             if self._close is not None:
                 self._close()
         except BaseException as error:
-            self._callback(error if outcome is None else outcome)
-            raise
-        self._callback(outcome)
+            raise_after(error, self._callback, error if outcome is None else outcome)
+        else:
+            self._callback(outcome)
 
 
 class _ClosingStream(_Closing):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import IO, Any
 from urllib.parse import quote
-from wsgiref.types import WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, HTTPException
@@ -17,7 +17,7 @@ from werkzeug.wsgi import get_input_stream
 
 from . import json_response
 from .lifecycle import Headers as HeaderList
-from .lifecycle import close_body, is_file, on_close, run_all
+from .lifecycle import close_body, is_file, on_close, raise_after, run_all
 from .rereadable_input import reread
 from .routing import NO_ROUTE, Route
 
@@ -98,6 +98,7 @@ class Response(WerkzeugResponse):
     default_mimetype = "text/html"
     json_module: Any = json_response
     autocorrect_location_header = False
+    _ended = False
 
     @classmethod
     def from_wsgi(
@@ -135,8 +136,26 @@ class Response(WerkzeugResponse):
     def _passed_through(self) -> Iterable[bytes]:
         return self.response  # type: ignore[return-value]
 
-    def _run_callbacks(self, outcome: BaseException | None) -> None:
-        run_all(self._on_close)
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send this response. What cannot be started is closed here."""
+        body, status, headers = self.get_wsgi_response(environ)
+        try:
+            start_response(status, headers)
+        except BaseException as error:
+            raise_after(error, close_body, body)
+        return body
+
+    def close(self) -> None:
+        """Close the body and run the callbacks: all of them, once."""
+        self._end_with([lambda: close_body(self.response)])
 
     def _end(self, outcome: BaseException | None) -> None:
-        run_all([lambda: close_body(self.response), *self._on_close])
+        self.close()
+
+    def _run_callbacks(self, outcome: BaseException | None) -> None:
+        self._end_with([])
+
+    def _end_with(self, callbacks: list[Callable[[], object]]) -> None:
+        if not self._ended:
+            self._ended = True
+            run_all([*callbacks, *self._on_close])

@@ -31,7 +31,7 @@ def start(application, path):
 
 
 def open_connections():
-    return sum(is_open(each) for each in gc.get_objects() if isinstance(each, sqlite3.Connection))
+    return sum(is_open(each) for each in gc.get_objects() if type(each) is sqlite3.Connection)
 
 
 def is_open(connection):

@@ -47,7 +47,7 @@ class Session(MutableMapping[str, Any]):
     :param load: returns what the request brought, or None; called at the first touch.
 
     Reading, testing or iterating counts as access (``Vary: Cookie``). Changes are noticed also
-    inside nested lists and dicts. Once the headers have left, a change raises
+    inside nested lists and dicts. Once the headers have left, setting or deleting a key raises
     :class:`~wsgikit.errors.SessionCommitted` instead of being lost.
     """
 
