@@ -8,10 +8,11 @@ from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.app import App, find_app
-from wsgikit.contexts import RequestContext
+from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import ConfigurationError
-from wsgikit.lifecycle import on_close, raise_after
+from wsgikit.lifecycle import raise_after
+from wsgikit.request_context import RequestContext
 
 
 class ContextMiddleware:

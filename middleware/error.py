@@ -12,10 +12,11 @@ from werkzeug.exceptions import InternalServerError
 from werkzeug.sansio.utils import host_is_trusted
 
 from wsgikit import signals
-from wsgikit.contexts import RequestContext
+from wsgikit.closing import is_complete
 from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import propagates, record_failure, report, respond
-from wsgikit.lifecycle import Headers, is_complete, is_file, prime
+from wsgikit.lifecycle import Headers, is_file, prime
+from wsgikit.request_context import RequestContext
 
 
 class ErrorMiddleware:

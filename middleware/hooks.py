@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit import signals
-from wsgikit.contexts import RequestContext
 from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import record_failure, respond
+from wsgikit.request_context import RequestContext
 from wsgikit.responses import make_response
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wsgikit.contexts import app_contexts, request_contexts
+from wsgikit.stacks import app_contexts, request_contexts
 
 
 @pytest.fixture(autouse=True)

@@ -16,11 +16,12 @@ from werkzeug.local import LocalStack
 from werkzeug.test import create_environ
 
 from wsgikit import App, Blueprint, current_app, g, request, send_file, session, signals
-from wsgikit.contexts import AppContext, RequestContext, app_contexts, request_contexts
+from wsgikit.app_context import AppContext
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.middleware import ContextMiddleware, standard
+from wsgikit.request_context import RequestContext
 from wsgikit.routing import NO_ROUTE
-from wsgikit.stacked_context import StackedContext
+from wsgikit.stacks import StackedContext, app_contexts, request_contexts
 
 # Push, pop, with
 

@@ -20,10 +20,10 @@ from wsgikit import (
     request,
     session,
 )
-from wsgikit.contexts import request_contexts
 from wsgikit.current import current_request_context
 from wsgikit.environ import CONTEXT
 from wsgikit.middleware import standard
+from wsgikit.stacks import request_contexts
 
 
 @pytest.fixture

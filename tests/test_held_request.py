@@ -18,10 +18,10 @@ from wsgikit import (
     session,
     signals,
 )
-from wsgikit.contexts import RequestContext
 from wsgikit.environ import CONTEXT
 from wsgikit.held_request import HeldRequest
 from wsgikit.middleware import ContextMiddleware, standard, standard_pipeline
+from wsgikit.request_context import RequestContext
 from wsgikit.sessions import Session
 
 

@@ -3,6 +3,7 @@
 import gc
 import io
 import sys
+import threading
 import weakref
 from contextlib import closing
 from contextvars import ContextVar, copy_context
@@ -10,8 +11,9 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
+from wsgikit.closing import on_close
 from wsgikit.errors import ClientDisconnected
-from wsgikit.lifecycle import close_body, is_file, on_close, on_start, prime, run_all
+from wsgikit.lifecycle import close_body, is_file, on_start, prime, run_all
 
 OK = "200 OK"
 PLAIN = ("Content-Type", "text/plain")
@@ -748,3 +750,25 @@ def test_closed_body_is_collected_in_silence():
     finally:
         sys.unraisablehook = hook
     assert unraisable == []
+
+
+def test_close_while_another_thread_is_in_the_context_can_be_repeated():
+    inside, go_on = threading.Event(), threading.Event()
+    outcomes = []
+
+    def slow():
+        inside.set()
+        go_on.wait()
+        yield b"a"
+
+    body = on_close(slow(), outcomes.append, run=copy_context().run)
+    thread = threading.Thread(target=lambda: next(iter(body)))
+    thread.start()
+    inside.wait()
+    with pytest.raises(RuntimeError, match="already entered"):
+        body.close()
+    assert outcomes == []
+    go_on.set()
+    thread.join()
+    body.close()
+    assert [type(outcome) for outcome in outcomes] == [ClientDisconnected]

@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,12 @@ def test_folder_of_the_middlewares_is_no_package_of_its_own():
     process = run("import middleware", ROOT)
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1].startswith("ImportError: import wsgikit.middleware")
+
+
+def test_folder_of_the_middlewares_says_what_to_import():
+    spec = spec_from_file_location("middleware", ROOT / "middleware" / "__init__.py")
+    with pytest.raises(ImportError, match=r"import wsgikit\.middleware"):
+        spec.loader.exec_module(module_from_spec(spec))
 
 
 def test_types_are_as_promised(monkeypatch):

@@ -4,10 +4,9 @@ from werkzeug.exceptions import abort as abort
 
 from . import signals as signals
 from .app import App as App
+from .app_context import AppContext as AppContext
 from .blueprint import Blueprint as Blueprint
 from .config import Config as Config
-from .contexts import AppContext as AppContext
-from .contexts import RequestContext as RequestContext
 from .current import after_this_request as after_this_request
 from .current import copy_current_request_context as copy_current_request_context
 from .current import has_app_context as has_app_context
@@ -19,6 +18,7 @@ from .proxies import current_app as current_app
 from .proxies import g as g
 from .proxies import request as request
 from .proxies import session as session
+from .request_context import RequestContext as RequestContext
 from .responses import jsonify as jsonify
 from .responses import make_response as make_response
 from .responses import redirect as redirect

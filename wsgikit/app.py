@@ -12,11 +12,12 @@ from werkzeug.exceptions import BadHost
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.wsgi import get_host
 
+from .app_context import AppContext
 from .blueprint import Blueprint, check_name
 from .config import DEFAULTS, Config
-from .contexts import AppContext, RequestContext
 from .dispatch import dispatch
 from .held_request import HeldRequest, hold_request
+from .request_context import RequestContext
 from .routing import Route, make_rule
 from .run_once import RunOnce
 from .scaffold import F, Scaffold

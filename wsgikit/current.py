@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from .contexts import RequestContext, app_contexts, request_contexts
+from .request_context import RequestContext
+from .stacks import app_contexts, request_contexts
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,8 +7,8 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from . import signals
-from .contexts import RequestContext
 from .lifecycle import Headers, close_body, prime
+from .request_context import RequestContext
 from .responses import make_response
 
 

@@ -8,9 +8,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from .contexts import RequestContext
 from .environ import CONTEXT, HOLD
 from .held_request import Held
+from .request_context import RequestContext
 from .responses import is_wsgi_app, make_response
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.routing import RoutingException
 
 from . import signals
-from .contexts import RequestContext
+from .request_context import RequestContext
 from .responses import make_response
 from .scaffold import Handler
 

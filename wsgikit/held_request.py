@@ -8,9 +8,9 @@ from wsgiref.types import WSGIEnvironment
 
 from werkzeug.test import EnvironBuilder
 
-from .contexts import RequestContext
 from .environ import HOLD
 from .lifecycle import close_body, prime
+from .request_context import RequestContext
 
 if TYPE_CHECKING:
     from .app import App

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from .contexts import app_contexts, request_contexts
+from .stacks import app_contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App

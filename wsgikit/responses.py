@@ -14,9 +14,9 @@ from werkzeug.utils import send_file as werkzeug_send_file
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import json_response
-from .contexts import request_contexts
 from .lifecycle import prime
 from .proxies import current_app, request
+from .stacks import request_contexts
 
 _HEADERS = (Headers, Mapping, list, tuple, NoneType)
 _EXPECTED = (

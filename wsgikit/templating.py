@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup, escape
 
 from . import json_response, signals
-from .contexts import request_contexts
 from .errors import MissingExtraError
 from .flashing import get_flashed_messages
 from .proxies import current_app, g, request, session
+from .stacks import request_contexts
 from .urls import url_for
 
 if TYPE_CHECKING:

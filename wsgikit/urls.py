@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from werkzeug.routing import MapAdapter
 
-from .contexts import RequestContext, app_contexts, request_contexts
 from .proxies import current_app
+from .request_context import RequestContext
+from .stacks import app_contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App

@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_input_stream
 
 from . import json_response
+from .closing import on_close
 from .lifecycle import Headers as HeaderList
-from .lifecycle import close_body, is_file, on_close, raise_after, run_all
+from .lifecycle import close_body, is_file, raise_after, run_all
 from .rereadable_input import reread
 from .routing import NO_ROUTE, Route
 

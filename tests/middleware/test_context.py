@@ -6,10 +6,10 @@ from contextvars import ContextVar
 import pytest
 
 from wsgikit import App, current_app, g, has_app_context, has_request_context, request
-from wsgikit.contexts import request_contexts
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import ConfigurationError
 from wsgikit.middleware import ContextMiddleware
+from wsgikit.stacks import request_contexts
 
 PLAIN = [("Content-Type", "text/plain")]
 

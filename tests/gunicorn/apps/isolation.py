@@ -10,8 +10,8 @@ from contextvars import ContextVar
 import records
 
 from wsgikit import App, abort, g, request, session, signals
-from wsgikit.contexts import app_contexts, request_contexts
 from wsgikit.middleware import standard
+from wsgikit.stacks import app_contexts, request_contexts
 
 LINES = 3
 

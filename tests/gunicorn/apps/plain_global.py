@@ -4,7 +4,7 @@ from typing import Any
 
 from isolation import application as application
 
-from wsgikit import contexts
+from wsgikit import stacks
 
 
 class PlainGlobal:
@@ -20,5 +20,5 @@ class PlainGlobal:
         self.value = value
 
 
-contexts.app_contexts._storage = PlainGlobal()
-contexts.request_contexts._storage = PlainGlobal()
+stacks.app_contexts._storage = PlainGlobal()
+stacks.request_contexts._storage = PlainGlobal()

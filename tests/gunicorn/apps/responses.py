@@ -8,8 +8,8 @@ from teardowns import record_teardowns
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from wsgikit import App, Response, abort, send_file, session
-from wsgikit.contexts import app_contexts, request_contexts
 from wsgikit.middleware import standard
+from wsgikit.stacks import app_contexts, request_contexts
 
 CONFIG = {"SECRET_KEY": "only for tests"}
 FILE = Path(records.FOLDER, "file")

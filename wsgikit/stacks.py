@@ -1,11 +1,19 @@
-"""What both contexts have in common: being pushed and popped."""
+"""The two stacks of contexts, of which each thread, greenlet and task sees only its own."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.local import LocalStack
+
+if TYPE_CHECKING:
+    from .app_context import AppContext
+    from .request_context import RequestContext
+
+app_contexts: LocalStack[AppContext] = LocalStack(ContextVar("wsgikit.app_contexts"))
+request_contexts: LocalStack[RequestContext] = LocalStack(ContextVar("wsgikit.request_contexts"))
 
 
 class StackedContext:

@@ -1,66 +1,25 @@
-"""The two contexts: what is current in this thread, greenlet or task.
-
-``AppContext`` holds the app and ``g``; ``RequestContext`` holds one request and pushes an
-application context of its own. Both live on a ``werkzeug.local.LocalStack``.
-"""
+"""The request context: one request, its session and its route, and an app context of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
-from werkzeug.local import LocalStack
 from werkzeug.routing import MapAdapter
 
 from . import signals
+from .app_context import AppContext
 from .environ import CONTEXT, SESSION
 from .lifecycle import run_all
 from .namespace import G
 from .routing import NO_ROUTE, Route, match
-from .stacked_context import StackedContext
+from .stacks import StackedContext, app_contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App
     from .sessions import Session
     from .wrappers import Request, Response
-
-app_contexts: LocalStack[AppContext] = LocalStack(ContextVar("wsgikit.app_contexts"))
-request_contexts: LocalStack[RequestContext] = LocalStack(ContextVar("wsgikit.request_contexts"))
-
-
-class AppContext(StackedContext):
-    """The current app and its ``g``; made by ``app.app_context()`` for scripts and commands.
-
-    :param app: what ``current_app`` points to.
-    """
-
-    __slots__ = ("app", "g")
-    _stack = app_contexts
-
-    def __init__(self, app: App) -> None:
-        super().__init__()
-        self.app = app
-        self.g = G(app.providers)
-
-    def push(self) -> None:
-        super().push()
-        signals.send(signals.appcontext_pushed, self.app)
-
-    def pop(self, outcome: BaseException | None = None) -> None:
-        super().pop(outcome)
-        signals.send(signals.appcontext_popped, self.app)
-
-    def _tear_down(self, outcome: BaseException | None) -> None:
-        functions = self.app.teardown_appcontext_funcs[::-1]
-        run_all((*functions, self._send_tearing_down, self.g.close), outcome)
-
-    def _send_tearing_down(self, outcome: BaseException | None) -> None:
-        signals.send(signals.appcontext_tearing_down, self.app, exc=outcome)
-
-    def __repr__(self) -> str:
-        return f"<AppContext of {self.app.name!r}>"
 
 
 class RequestContext(StackedContext):

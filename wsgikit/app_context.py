@@ -1,0 +1,46 @@
+"""The application context: which app is current, and its ``g``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import signals
+from .lifecycle import run_all
+from .namespace import G
+from .stacks import StackedContext, app_contexts
+
+if TYPE_CHECKING:
+    from .app import App
+
+
+class AppContext(StackedContext):
+    """The current app and its ``g``; made by ``app.app_context()`` for scripts and commands.
+
+    :param app: what ``current_app`` points to.
+    """
+
+    __slots__ = ("app", "g")
+    _stack = app_contexts
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self.app = app
+        self.g = G(app.providers)
+
+    def push(self) -> None:
+        super().push()
+        signals.send(signals.appcontext_pushed, self.app)
+
+    def pop(self, outcome: BaseException | None = None) -> None:
+        super().pop(outcome)
+        signals.send(signals.appcontext_popped, self.app)
+
+    def _tear_down(self, outcome: BaseException | None) -> None:
+        functions = self.app.teardown_appcontext_funcs[::-1]
+        run_all((*functions, self._send_tearing_down, self.g.close), outcome)
+
+    def _send_tearing_down(self, outcome: BaseException | None) -> None:
+        signals.send(signals.appcontext_tearing_down, self.app, exc=outcome)
+
+    def __repr__(self) -> str:
+        return f"<AppContext of {self.app.name!r}>"
