@@ -268,7 +268,9 @@ def test_from_wsgi_passes_a_file_of_the_server_through():
     inner = Body(b"x")
     response = Response.from_wsgi(environ, inner, "200 OK", [])
     assert response.direct_passthrough
-    assert response.get_app_iter(environ) is inner
+    body = response.get_app_iter(environ)
+    assert body is inner
+    body.close()
 
 
 def test_location_stays_relative(app, client):
