@@ -129,6 +129,15 @@ def test_permanent_session_outlives_the_browser(serve):
     assert "Max-Age" not in all_of(serve(chain(login)), "Set-Cookie")[0]
 
 
+def test_cookie_of_a_host_whose_clock_is_ahead_is_taken(serve, monkeypatch):
+    cookie = cookie_of(serve(chain(login)))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 60)
+    seen = []
+    serve(chain(lambda session: seen.append(dict(session))), HTTP_COOKIE=cookie)
+    assert seen == [{"user": "ada"}]
+
+
 def test_old_key_still_verifies_and_is_replaced_by_the_new_one(serve):
     old = cookie_of(serve(chain(login, secret_key="old")))
     rotated = {"secret_key": "new", "secret_key_fallbacks": ["older", "old"]}

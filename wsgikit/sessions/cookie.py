@@ -102,12 +102,14 @@ class SessionCookie:
     def _verify(self, value: str) -> StoredSession | None:
         for signer in (self._signer, *self._old_signers):
             try:
-                text, signed = signer.loads(value, max_age=self.max_age, return_timestamp=True)
+                text, signed = signer.loads(value, return_timestamp=True)
                 data = json.loads(text)
             except (BadData, ValueError, RecursionError):
                 continue
-            if isinstance(data, dict):
-                return StoredSession(data, text, signed.timestamp(), signer is not self._signer)
+            # Not itsdangerous' max_age: that refuses what a host whose clock is ahead has signed.
+            issued_at = signed.timestamp()
+            if isinstance(data, dict) and time.time() - issued_at <= self.max_age:
+                return StoredSession(data, text, issued_at, signer is not self._signer)
         return None
 
     def needs_reissue(self, stored: StoredSession) -> bool:
