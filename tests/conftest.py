@@ -4,8 +4,23 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from webtest import TestApp
 
+from wsgikit import App
+from wsgikit.middleware import standard
 from wsgikit.stacks import app_contexts, request_contexts
+
+
+@pytest.fixture
+def app() -> App:
+    """An app that raises its unhandled errors in the test."""
+    return App("tests", config={"SECRET_KEY": "test", "TESTING": True})
+
+
+@pytest.fixture
+def client(app: App) -> TestApp:
+    """A client of the app in the standard chain, with WebTest's lint on."""
+    return TestApp(standard(app))
 
 
 @pytest.fixture(autouse=True)

@@ -36,11 +36,6 @@ def app():
     return App("tests", config=CONFIG)
 
 
-@pytest.fixture
-def client(app):
-    return TestApp(standard(app))
-
-
 class Body:
     """A legacy app's chunks that count how often they were closed."""
 

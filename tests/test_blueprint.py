@@ -12,16 +12,6 @@ def name_of_endpoint():
     return request.endpoint
 
 
-@pytest.fixture
-def app():
-    return App("tests", config={"SECRET_KEY": "test", "TESTING": True})
-
-
-@pytest.fixture
-def client(app):
-    return TestApp(standard(app))
-
-
 @pytest.mark.parametrize(
     ("prefix", "rule", "joined"),
     [

@@ -9,7 +9,7 @@ from webtest import TestApp
 from werkzeug.exceptions import NotFound
 from werkzeug.test import create_environ
 
-from wsgikit import App, Response, after_this_request, request, send_file, session, signals
+from wsgikit import Response, after_this_request, request, send_file, session, signals
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import SessionTooLarge
 from wsgikit.middleware import standard
@@ -34,11 +34,6 @@ class Body:
 @pytest.fixture
 def body():
     return Body(b"a", b"b")
-
-
-@pytest.fixture
-def app():
-    return App("tests", config={"SECRET_KEY": "test", "TESTING": True})
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import flask
 import pytest
-from webtest import TestApp
 from werkzeug.exceptions import (
     Forbidden,
     HTTPException,
@@ -13,17 +12,11 @@ from werkzeug.exceptions import (
 from werkzeug.routing import BuildError, RequestRedirect
 
 from wsgikit import App, abort, after_this_request, make_response, request, signals, url_for
-from wsgikit.middleware import standard
 
 
 @pytest.fixture
 def app():
     return App("tests", config={"SECRET_KEY": "test"})
-
-
-@pytest.fixture
-def client(app):
-    return TestApp(standard(app))
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ def app():
     return app
 
 
-@pytest.fixture
-def client(app):
-    return TestApp(standard(app))
-
-
 def test_messages_wait_for_the_page_that_shows_them(client):
     client.get("/flash/info/one")
     client.get("/flash/error/two")

@@ -95,7 +95,7 @@ def test_unknown_path_is_no_error_before_someone_asks(app):
         ({}, "http://localhost/page/3"),
         ({"SERVER_NAME": "example.org"}, "http://example.org/page/3"),
         ({"PREFERRED_URL_SCHEME": "https"}, "https://localhost/page/3"),
-        ({"APPLICATION_ROOT": "/root/"}, "http://localhost/root/page/3"),
+        ({"APPLICATION_ROOT": "/base/"}, "http://localhost/base/page/3"),
     ],
 )
 def test_url_follows_the_config(config, url):
@@ -106,8 +106,8 @@ def test_url_follows_the_config(config, url):
 
 
 def test_base_url_can_be_given(app):
-    with app.test_request_context("/page/3", base_url="https://example.org/root"):
-        assert request.url == "https://example.org/root/page/3"
+    with app.test_request_context("/page/3", base_url="https://example.org/base"):
+        assert request.url == "https://example.org/base/page/3"
 
 
 def test_session_is_the_real_one(app):

@@ -5,10 +5,8 @@ from datetime import timedelta
 import pytest
 import werkzeug
 from markupsafe import Markup
-from webtest import TestApp
 
 from wsgikit import (
-    App,
     Response,
     abort,
     flash,
@@ -24,16 +22,6 @@ from wsgikit.middleware import standard
 
 HTML = "text/html"
 JSON = "application/json"
-
-
-@pytest.fixture
-def app():
-    return App("tests", config={"SECRET_KEY": "test", "TESTING": True})
-
-
-@pytest.fixture
-def client(app):
-    return TestApp(standard(app))
 
 
 @pytest.fixture

@@ -30,11 +30,6 @@ def app():
 
 
 @pytest.fixture
-def client(app):
-    return TestApp(standard(app))
-
-
-@pytest.fixture
 def record(app):
     """Write down the signals of the app: name and data."""
     log = []

@@ -1,24 +1,13 @@
 """The request and response classes."""
 
 import pytest
-from webtest import TestApp
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.routing import Rule
 from werkzeug.test import create_environ
 
-from wsgikit import App, Blueprint, Request, Response, request
+from wsgikit import Blueprint, Request, Response, request
 from wsgikit.middleware import standard
 from wsgikit.routing import Route
-
-
-@pytest.fixture
-def app():
-    return App("tests", config={"SECRET_KEY": "test", "TESTING": True})
-
-
-@pytest.fixture
-def client(app):
-    return TestApp(standard(app))
 
 
 class Body:
