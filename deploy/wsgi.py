@@ -65,7 +65,8 @@ application = (
     # Inside the context, for its page to use it; around everything whose errors it answers.
     .use(ErrorMiddleware, debug=app.config["DEBUG"])
     # Inside the errors, as a session that cannot be stored is one; around all that changes it.
-    .use(SessionMiddleware, secret_key=app.config["SECRET_KEY"])
+    # A client that posts and never looks at a page piles up messages: it keeps the first ones.
+    .use(SessionMiddleware, secret_key=app.config["SECRET_KEY"], oversize="keep")
     # Around the hooks and views that use g. Nothing is opened before someone asks for it.
     .use(GMiddleware, db=guestbook.connect, request_id=lambda: token_hex(4))
     # Around the mounted apps, so that the visit counter and the headers below are theirs too.

@@ -44,15 +44,18 @@ class ContextMiddleware:
                 "Give one for config and hooks: current_app=App('legacy')."
             )
         self.current_app = chosen
-        chosen.is_inner = inner is chosen
+        self.is_inner = inner is chosen
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if CONTEXT in environ:  # a pipeline in a pipeline: the outer one keeps its own keys
+        outer: RequestContext | None = environ.get(CONTEXT)
+        if outer is not None:  # a pipeline in a pipeline: the outer one keeps its own keys
             environ = dict(environ)
-        request_context = environ[CONTEXT] = RequestContext(self.current_app, environ)
+        request_context = environ[CONTEXT] = RequestContext(
+            self.current_app, environ, is_inner=self.is_inner
+        )
         run = copy_context().run
         body = run(self._open, request_context, environ, start_response)
-        pop = partial(self._pop, request_context)
+        pop = partial(self._pop, request_context, outer)
         return on_close(body, pop, environ=environ, run=run)
 
     def _open(
@@ -68,5 +71,13 @@ class ContextMiddleware:
             raise_after(error, request_context.unwind, error)
 
     @staticmethod
-    def _pop(request_context: RequestContext, outcome: BaseException | None) -> None:
-        request_context.unwind(request_context.outcome if outcome is None else outcome)
+    def _pop(
+        request_context: RequestContext,
+        outer: RequestContext | None,
+        outcome: BaseException | None,
+    ) -> None:
+        if outcome is None:
+            outcome = request_context.outcome
+        if outer is not None and outer.outcome is None:
+            outer.outcome = outcome  # so that its providers do not commit what failed in here
+        request_context.unwind(outcome)

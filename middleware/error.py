@@ -16,7 +16,7 @@ from wsgikit.closing import is_complete
 from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import propagates, record_failure, report, respond
 from wsgikit.lifecycle import Headers, is_file, prime
-from wsgikit.request_context import RequestContext
+from wsgikit.request_context import RequestContext, context_of
 
 
 class ErrorMiddleware:
@@ -54,7 +54,7 @@ class ErrorMiddleware:
         try:
             return self._call_app(environ, start_response)
         except Exception as error:
-            response = self._answer(environ[CONTEXT], error)
+            response = self._answer(context_of(environ), error)
             # With exc_info the server raises the error again, if headers have been sent already.
             return response(environ, partial(_restart, start_response, error))  # type: ignore[no-any-return]
 
@@ -70,7 +70,7 @@ class ErrorMiddleware:
         try:
             return self._call_app(environ, start_response)
         except Exception as error:
-            context: RequestContext = environ[CONTEXT]
+            context = context_of(environ)
             record_failure(context, error)
             response = respond(context, error)
             if response is None:  # the debugger shows it
@@ -100,6 +100,8 @@ def _restart(
 
 
 def _is_local(environ: WSGIEnvironment) -> bool:
+    if "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
+        return False  # the proxy is on this machine, its client may be anywhere
     try:
         return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback and host_is_trusted(
             environ.get("HTTP_HOST", ""), ["localhost", "127.0.0.1", "[::1]"]

@@ -9,6 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgikit.app import find_app
 from wsgikit.environ import CONTEXT, G
 from wsgikit.namespace import check_providers
+from wsgikit.request_context import context_of
 
 
 class GMiddleware:
@@ -42,6 +43,6 @@ class GMiddleware:
             current_app.providers.update(providers)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        g = environ[G] = environ[CONTEXT].g
+        g = environ[G] = context_of(environ).g
         g.provide(self.providers)
         return self.app(environ, start_response)

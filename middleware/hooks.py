@@ -7,9 +7,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit import signals
 from wsgikit.deferred_start import DeferredStart
-from wsgikit.environ import CONTEXT
+from wsgikit.environ import CONTEXT, HOLD, SESSION, G
 from wsgikit.error_handling import record_failure, respond
-from wsgikit.request_context import RequestContext
+from wsgikit.held_request import hold
+from wsgikit.request_context import RequestContext, context_of
 from wsgikit.responses import make_response
 
 
@@ -28,12 +29,13 @@ class HooksMiddleware:
     """
 
     requires = (CONTEXT,)
+    uses = (SESSION, G)
 
     def __init__(self, app: WSGIApplication, /) -> None:
         self.app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        context: RequestContext = environ[CONTEXT]
+        context = context_of(environ)
         answer = DeferredStart(context, start_response)
         try:
             return answer.finish(self._enter(context, environ, answer.start))
@@ -52,9 +54,12 @@ class HooksMiddleware:
     ) -> Iterable[bytes]:
         context.app.first_request()
         signals.send(signals.request_started, context.app)
-        for scaffold in context.scaffolds:
+        context.hooked = context.scaffolds
+        for scaffold in context.hooked:
             for function in scaffold.before_request_funcs:
                 result = function()
                 if result is not None:
                     return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
+        if HOLD in environ and not context.is_inner:
+            hold(context)  # there is no router inside that could
         return self.app(environ, start_response)

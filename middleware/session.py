@@ -75,7 +75,11 @@ class SessionMiddleware:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        session = Session(partial(self.cookie.load, environ.get("HTTP_COOKIE")))
+        outer: Session | None = environ.get(SESSION)
+        if outer is not None and outer.source == self.cookie.source:
+            return self.app(environ, start_response)  # one cookie: the layer outside sends it
+        load = partial(self.cookie.load, environ.get("HTTP_COOKIE"))
+        session = Session(load, self.cookie.source)
         environ[SESSION] = session
         https = environ["wsgi.url_scheme"] == "https"
         return self.app(environ, on_start(start_response, partial(self._commit, session, https)))

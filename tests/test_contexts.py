@@ -638,9 +638,8 @@ def test_route_is_never_matched_around_another_frameworks_app():
 
 
 def test_route_around_a_foreign_app_is_no_route():
-    app = make_app()
-    app.is_inner = False
-    assert app.request_context(create_environ()).route is NO_ROUTE
+    context = RequestContext(make_app(), create_environ(), is_inner=False)
+    assert context.route is NO_ROUTE
 
 
 def test_unknown_path_is_kept_as_the_routes_error():
@@ -682,8 +681,7 @@ def test_route_behind_a_mount_is_matched_there():
 
 def test_route_of_a_router_behind_another_frameworks_app_is_matched_when_it_asks():
     app = counting_app()
-    app.is_inner = False
-    context = app.request_context(create_environ("/page/3"))
+    context = RequestContext(app, create_environ("/page/3"), is_inner=False)
     assert context.route is NO_ROUTE
     assert context.route_here().endpoint == "page"
 
@@ -824,9 +822,7 @@ def test_copy_has_the_providers_of_the_chain_around_a_foreign_app():
 
 def test_copy_behind_a_mount_builds_the_urls_of_the_original():
     environ = create_environ("/mounted/page/3")
-    app = counting_app()
-    app.is_inner = False
-    context = app.request_context(environ)
+    context = RequestContext(counting_app(), environ, is_inner=False)
     mount(environ, "/mounted")
     urls = [each.url_adapter.build("page", {"number": 4}) for each in (context, context.copy())]
     assert urls == ["/page/4", "/page/4"]

@@ -321,8 +321,8 @@ def test_entry_of_a_current_app_is_found_where_a_layer_hides_it():
 
 def test_current_app_around_another_app_is_not_the_inner_one(app):
     legacy = App("legacy", config=CONFIG)
-    Pipeline().use(ContextMiddleware, current_app=legacy).run(app)
-    assert not legacy.is_inner
+    layer = Pipeline().use(ContextMiddleware, current_app=legacy).run(app)
+    assert not layer.is_inner
 
 
 def test_repr_prints_one_layer_a_line(app):

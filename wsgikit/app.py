@@ -66,8 +66,6 @@ class App(Scaffold):
         self._has_subdomains = False
         self.entry: WSGIApplication | None = None
         """The outermost layer of the pipeline around this app."""
-        self.is_inner = True
-        """Whether the pipeline ends at this app, so that its routes count."""
         self.first_request = RunOnce()
         """What ``HooksMiddleware`` runs before the first request of the process."""
 

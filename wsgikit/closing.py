@@ -53,9 +53,12 @@ class _Closing:
             self._run(self._end, self._outcome())
         finally:
             self._closed = self._ended  # False: another thread is in the Context; to be retried
-            if self._ended:  # a server may keep the body: it must not keep the request with it
-                self._body, self._chunks, self._close = (), iter(()), None
-                self._callback, self._run = type, call
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._ended:  # a server may keep the body: it must not keep the request with it
+            self._body, self._chunks, self._close = (), iter(()), None
+            self._callback, self._run = type, call
 
     def __del__(self) -> None:
         if not self._closed:  # the server broke PEP 3333; the request must end all the same

@@ -58,7 +58,7 @@ class Config(dict[str, Any]):
         """Take the upper-case attributes of ``obj``, or of what its import name stands for."""
         if isinstance(obj, str):
             obj = import_string(obj)
-        self.from_mapping({key: getattr(obj, key) for key in dir(obj)})
+        self.from_mapping({key: getattr(obj, key) for key in dir(obj) if key.isupper()})
 
     def from_mapping(self, mapping: Mapping[str, Any] | None = None, **values: Any) -> bool:
         """Take the upper-case keys of ``mapping`` and ``values``."""

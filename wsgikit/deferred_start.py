@@ -7,7 +7,8 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from . import signals
-from .lifecycle import Headers, close_body, prime
+from .closing import is_complete, on_close
+from .lifecycle import Headers, close_body, is_file, prime
 from .request_context import RequestContext
 from .responses import make_response
 
@@ -17,6 +18,7 @@ class DeferredStart:
 
     __slots__ = (
         "_context",
+        "_end_of_written",
         "_headers",
         "_start_response",
         "_status",
@@ -31,6 +33,7 @@ class DeferredStart:
         self._status: str | None = None
         self._headers: Headers = []
         self._write: Callable[[bytes], object] | None = None
+        self._end_of_written: Callable[[], object] = list
         self.handling_error = False
         self.sent = False
 
@@ -51,15 +54,18 @@ class DeferredStart:
         """PEP 3333's ``write``: hooks see status and headers, the body goes out as it comes."""
         if self._write is None:
             response = self._run_hooks(())
+            self._end_of_written = response.close
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
 
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
-        if self._status is None:
-            body = prime(body)  # a generator app: it starts the response with its first chunk
+        if not self.sent and not is_complete(body) and not is_file(body, self._context.environ):
+            # A generator app starts the response with its first chunk. The first chunk of any
+            # stream may raise or use the session, and the headers can still tell.
+            body = prime(body)
         if self.sent:
-            return body
+            return on_close(body, lambda outcome: self._end_of_written())
         to_close: Any = body
         try:
             if self._status is None:

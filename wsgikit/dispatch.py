@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from .environ import CONTEXT, HOLD
-from .held_request import Held
+from .held_request import hold
 from .request_context import RequestContext
 from .responses import is_wsgi_app, make_response
 
@@ -27,16 +27,31 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
     if context is None or context.app is not app:
         raise RuntimeError(_describe_misplaced(app, context))
     if HOLD in environ:
-        context.hold()
-        raise Held(context)
+        hold(context)
     error = context.route_here().error
     if error is None:
-        result = _call_view(app, context)
+        result = _call_late_hooks(context)
+        if result is None:
+            result = _call_view(app, context)
         response = result if is_wsgi_app(result) else make_response(result)
         return response(environ, start_response)  # type: ignore[no-any-return]
     if app.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
         return app.fallback(environ, start_response)
     raise error
+
+
+def _call_late_hooks(context: RequestContext) -> Any:
+    """Run the before_request hooks of blueprints that no hook layer could know of.
+
+    Behind a mount or a rewriting layer the route is known only here, and a blueprint's hooks may be
+    what keeps strangers out.
+    """
+    if context.hooked is None:
+        return None
+    late = [each for each in context.scaffolds if each not in context.hooked]
+    context.hooked += late
+    results = (function() for each in late for function in each.before_request_funcs)
+    return next((result for result in results if result is not None), None)
 
 
 def _call_view(app: App, context: RequestContext) -> Any:

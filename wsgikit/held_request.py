@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.test import EnvironBuilder
@@ -22,6 +22,12 @@ class Held(BaseException):
     def __init__(self, context: RequestContext) -> None:
         super().__init__("held at the router")
         self.context = context
+
+
+def hold(context: RequestContext) -> NoReturn:
+    """Stop the request right here, with its contexts open."""
+    context.hold()
+    raise Held(context)
 
 
 class HeldRequest:
@@ -52,8 +58,11 @@ class HeldRequest:
         """End the request: its teardown runs with ``outcome``."""
         if self._context is None:
             raise RuntimeError("This request was popped already, or never pushed.")
-        self._context.pop(outcome)
-        self._context = None
+        context = self._context
+        try:
+            context.pop(outcome)
+        finally:  # still pushed if it was not its turn: that can be put right
+            self._context = context if context.is_pushed else None
 
     def _run(self, entry: Any) -> RequestContext:
         statuses: list[str] = []
@@ -63,7 +72,7 @@ class HeldRequest:
             return lambda data: None
 
         try:
-            body = prime(entry(self._environ, start_response))  # a layer may be a generator
+            body = prime(entry({**self._environ}, start_response))  # a layer may be a generator
         except Held as held:
             return held.context
         close_body(body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, _GeneratorContextManager, contextmanager
 from functools import partial
 from inspect import isgeneratorfunction, signature
 from typing import Any
@@ -128,10 +128,15 @@ def check_providers(providers: Mapping[str, Any]) -> None:
                 f"g cannot provide {name!r}: that is a method or a private name of g itself.\n\n"
                 f"Give the provider another name, such as {'my_' + name.strip('_')}=…"
             )
+        if isinstance(provider, _GeneratorContextManager):
+            raise ConfigurationError(
+                f"The provider of g.{name} is a context manager that can be entered only once.\n\n"
+                f"Give the function that makes it, without calling it: {name}=connect"
+            )
         if _is_called(provider) and not _takes_no_arguments(provider):
             raise ConfigurationError(
                 f"The provider of g.{name}, {provider!r}, asks for arguments, but it is called "
-                f"without any.\n\nBind them first: {name}=lambda: …"
+                f"without any.\n\nBind them first: {name}=functools.partial(function, …)"
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, Self
 from wsgiref.types import WSGIApplication
 
 from .app import find_app
-from .environ import G
+from .environ import CONTEXT, G
 from .errors import PipelineError
 
 P = ParamSpec("P")
@@ -101,8 +101,9 @@ class Pipeline:
         current_app = next(filter(None, map(find_app, reversed(layers))), None)
         if current_app is not None:
             current_app.entry = layers[-1]
-            current_app.is_inner = current_app.is_inner or current_app is app
             for layer in layers:  # also those that a foreign layer hides from find_app
+                if CONTEXT in getattr(layer, "provides", ()) and current_app is app:
+                    layer.is_inner = True  # type: ignore[attr-defined]
                 if G in getattr(layer, "provides", ()):
                     current_app.providers.update(layer.providers)  # type: ignore[attr-defined]
         self._app = app
@@ -138,6 +139,10 @@ class Pipeline:
             for key in entry.keys("requires"):
                 if key not in provided:
                     raise PipelineError(self._misplaced(entry, key, self._entries[index:]))
+            for key in entry.keys("uses"):  # may be missing, but not stand inside
+                inside = self._entries[index:]
+                if key not in provided and any(key in each.keys("provides") for each in inside):
+                    raise PipelineError(self._misplaced(entry, key, inside))
             provided.update(entry.keys("provides"))
 
     def _misplaced(self, entry: Entry, key: str, inside: list[Entry]) -> str:

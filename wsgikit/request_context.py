@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from .wrappers import Request, Response
 
 
+def context_of(environ: WSGIEnvironment) -> RequestContext:
+    """The context that ``ContextMiddleware`` left in ``environ``, for the layers inside it.
+
+    :raises RuntimeError: there is none; the text says what to write.
+    """
+    context: RequestContext | None = environ.get(CONTEXT)
+    if context is None:
+        raise RuntimeError(
+            "No request context in the environ: this layer stands outside ContextMiddleware, or "
+            "there is none.\n\nWrap it in ContextMiddleware(…, current_app=app), or use standard()."
+        )
+    return context
+
+
 class RequestContext(StackedContext):
     """One request: what ``request``, ``session`` and, by its own ``AppContext``, ``g`` point to.
 
@@ -43,18 +57,23 @@ class RequestContext(StackedContext):
         "app_context",
         "environ",
         "flashes",
+        "hooked",
+        "is_inner",
         "outcome",
     )
     _stack = request_contexts
 
-    def __init__(self, app: App, environ: WSGIEnvironment) -> None:
+    def __init__(self, app: App, environ: WSGIEnvironment, *, is_inner: bool = True) -> None:
         super().__init__()
+        self.is_inner = is_inner
         self.app = app
         self.environ = environ
         self.app_context = AppContext(app)
         self.after_functions: list[Callable[[Response], Response | None]] = []
         self.flashes: list[tuple[str, str]] | None = None
         self.answers_500 = False
+        self.hooked: list[Any] | None = None
+        """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
         self._is_copy = False
@@ -120,7 +139,7 @@ class RequestContext(StackedContext):
     def route(self) -> Route:
         """The match, made once by whoever asks first; none when the inner app is no ``App``."""
         if self._route is None:
-            self._route = match(lambda: self.url_adapter) if self.app.is_inner else NO_ROUTE
+            self._route = match(lambda: self.url_adapter) if self.is_inner else NO_ROUTE
         return self._route
 
     def route_here(self) -> Route:
@@ -129,7 +148,7 @@ class RequestContext(StackedContext):
         URLs are the app's as seen where the context was pushed; once the router is reached, as
         seen from there.
         """
-        if self._moved() or not self.app.is_inner:
+        if self._moved() or not self.is_inner:
             self._root, self._path = self._location()
             self._url_adapter = None
             self._route = match(lambda: self.url_adapter)
@@ -155,7 +174,7 @@ class RequestContext(StackedContext):
 
         The request's teardown stays with the original; the copy ends with its own ``g``.
         """
-        twin = RequestContext(self.app, self.environ)
+        twin = RequestContext(self.app, self.environ, is_inner=self.is_inner)
         twin._is_copy = True
         twin._root, twin._path = self._root, self._path
         twin.g.provide(self.g._provided)

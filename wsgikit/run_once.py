@@ -16,6 +16,7 @@ class RunOnce:
     def __init__(self) -> None:
         self._pending: list[Callable[[], object]] = []
         self._lock = RLock()
+        self._running = False
         self.done = False
 
     def add(self, function: Callable[[], object]) -> None:
@@ -26,10 +27,16 @@ class RunOnce:
 
     def __call__(self) -> None:
         """Run what is pending; return at once when nothing is."""
-        if not self.done:
-            with self._lock:
-                self._run_pending()
-                self.done = True
+        if self.done:
+            return
+        with self._lock:
+            if not self._running:  # else one of them has called back into here
+                self._running = True
+                try:
+                    self._run_pending()
+                    self.done = True
+                finally:
+                    self._running = False
 
     def _run_pending(self) -> None:
         while self._pending:
@@ -38,5 +45,4 @@ class RunOnce:
                 function()
             except BaseException:
                 self._pending.insert(0, function)
-                self.done = False  # a nested call may have said so
                 raise

@@ -25,6 +25,11 @@ class StackedContext:
     def __init__(self) -> None:
         self._depth = 0
 
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it has been pushed more often than popped."""
+        return self._depth > 0
+
     def push(self) -> None:
         """Make this context the current one."""
         self._depth += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
 
 from .proxies import current_app
@@ -57,7 +58,7 @@ def build_url(app: App, endpoint: str, values: dict[str, Any], options: UrlOptio
         external = context is None or options.scheme is not None
     if options.scheme is not None and not external:
         raise ValueError("_scheme needs an external URL: leave _external=False out.")
-    adapter = _adapter_without_request(app) if context is None else context.url_adapter
+    adapter = _adapter_without_request(app) if context is None else _adapter_of(context)
     url = adapter.build(
         _absolute(endpoint, context),
         values,
@@ -74,6 +75,14 @@ def _request_of(app: App) -> RequestContext | None:
     if context is None or context.app is not app or context.app_context is not app_contexts.top:
         return None
     return context
+
+
+def _adapter_of(context: RequestContext) -> MapAdapter:
+    try:
+        return context.url_adapter
+    except BadHost:  # the error page of a bad host has links, too
+        environ = {**context.environ, "HTTP_HOST": context.app.config["SERVER_NAME"] or "localhost"}
+        return context.app.create_url_adapter(environ)
 
 
 def _adapter_without_request(app: App) -> MapAdapter:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from secrets import token_hex
 
 import pytest
 from werkzeug.test import EnvironBuilder
@@ -165,3 +166,9 @@ def test_the_json_endpoint_gives_the_newest_entries_up_to_a_limit(demo, query, c
         sign(demo, str(number))
     names = [entry["name"] for entry in demo.get(f"/api/entries{query}").json["entries"]]
     assert names == ["2", "1", "0"][:count]
+
+
+def test_messages_that_nobody_looks_at_pile_up_to_no_error(demo):
+    names = [token_hex(16) for _ in range(150)]  # nothing for zlib to shorten
+    assert {sign(demo, name=name).status_int for name in names} == {303}
+    assert sign(demo, name="Ada").follow().status_int == 200

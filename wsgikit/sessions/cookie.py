@@ -52,13 +52,16 @@ class SessionCookie:
         oversize: Literal["raise", "keep"] = "raise",
     ) -> None:
         self.name = _checked_name(cookie_name)
-        self.max_age = _seconds("max_age", max_age)
+        self.source = (self.name, path, domain, _checked_key("secret_key", secret_key))
+        """Two layers with the same one would write one cookie twice."""
+        self.max_age = _seconds("max_age", max_age, 1)
         self.refresh_interval = (
             self.max_age // 10
             if refresh_interval is None
             else _seconds("refresh_interval", refresh_interval)
         )
-        self.path, self.domain, self.http_only = path, domain, http_only
+        self.path, self.domain = _checked_path(path), _checked_domain(domain)
+        self.http_only = http_only
         self.same_site = _one_of("same_site", same_site, ("Lax", "Strict", "None", None))
         self.oversize = _one_of("oversize", oversize, ("raise", "keep"))
         # Browsers refuse both without Secure, so it goes with them even when https is not seen.
@@ -180,11 +183,30 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _seconds(option: str, value: int | timedelta) -> int:
-    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else value
-    if not isinstance(seconds, int) or seconds < 0:
+def _checked_path(path: str) -> str:
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise ConfigurationError(f"path={path!r} is no path.\n\nStart it with a slash: path='/'.")
+    return path
+
+
+def _checked_domain(domain: str | None) -> str | None:
+    try:
+        if domain is not None:
+            domain.encode("idna")
+    except (AttributeError, UnicodeError) as error:
         raise ConfigurationError(
-            f"{option}={value!r} is no duration.\n\nGive seconds as an int, or a timedelta."
+            f"domain={domain!r} is no domain.\n\nGive a host name, or None for the host that "
+            "the visitor asked."
+        ) from error
+    return domain
+
+
+def _seconds(option: str, value: int | timedelta, least: int = 0) -> int:
+    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else value
+    if not isinstance(seconds, int) or seconds < least:
+        raise ConfigurationError(
+            f"{option}={value!r} is no duration of at least {least} seconds.\n\n"
+            "Give seconds as an int, or a timedelta."
         )
     return seconds
 

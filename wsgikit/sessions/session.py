@@ -51,10 +51,11 @@ class Session(MutableMapping[str, Any]):
     :class:`~wsgikit.errors.SessionCommitted` instead of being lost.
     """
 
-    __slots__ = ("_data", "_lent", "_load", "_modified", "_stored", "committed")
+    __slots__ = ("_data", "_lent", "_load", "_modified", "_stored", "committed", "source")
 
-    def __init__(self, load: Callable[[], StoredSession | None]) -> None:
+    def __init__(self, load: Callable[[], StoredSession | None], source: object = None) -> None:
         self._load = load
+        self.source = source
         self._data: dict[str, Any] | None = None
         self._stored: StoredSession | None = None
         self._modified = False
