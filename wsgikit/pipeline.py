@@ -45,6 +45,10 @@ class Pipeline:
     >>> application = Pipeline().use(ProxyFix, x_for=1).use(ContextMiddleware).run(app)
 
     ``repr`` prints the chain, one layer a line. Once run, a pipeline cannot be changed.
+
+    A layer's class may declare environ keys, as tuples: what it ``provides``; what it ``requires``,
+    which a layer outside must provide; and what it ``uses``, which may be missing, but must not be
+    provided further inside.
     """
 
     def __init__(self) -> None:
