@@ -5,25 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import ConfigurationError, SessionTooLarge
+from .options import (
+    Key,
+    checked_choice,
+    checked_domain,
+    checked_fallbacks,
+    checked_key,
+    checked_name,
+    checked_path,
+    checked_seconds,
+)
 from .session import Session, StoredSession
 
 logger = logging.getLogger("wsgikit.session")
 
 MAX_HEADER = 4093
 """Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265, section 6.1, asks 4096)."""
-
-Key = str | bytes
 
 
 class _Text:
@@ -51,19 +58,19 @@ class SessionCookie:
         partitioned: bool = False,
         oversize: Literal["raise", "keep"] = "raise",
     ) -> None:
-        self.name = _checked_name(cookie_name)
-        self.source = (self.name, path, domain, _checked_key("secret_key", secret_key))
+        self.name = checked_name(cookie_name)
+        self.source = (self.name, path, domain, checked_key("secret_key", secret_key))
         """Two layers with the same one would write one cookie twice."""
-        self.max_age = _seconds("max_age", max_age, 1)
+        self.max_age = checked_seconds("max_age", max_age, 1)
         self.refresh_interval = (
             self.max_age // 10
             if refresh_interval is None
-            else _seconds("refresh_interval", refresh_interval)
+            else checked_seconds("refresh_interval", refresh_interval)
         )
-        self.path, self.domain = _checked_path(path), _checked_domain(domain)
+        self.path, self.domain = checked_path(path), checked_domain(domain)
         self.http_only = http_only
-        self.same_site = _one_of("same_site", same_site, ("Lax", "Strict", "None", None))
-        self.oversize = _one_of("oversize", oversize, ("raise", "keep"))
+        self.same_site = checked_choice("same_site", same_site, ("Lax", "Strict", "None", None))
+        self.oversize = checked_choice("oversize", oversize, ("raise", "keep"))
         # Browsers refuse both without Secure, so it goes with them even when https is not seen.
         needs_secure = partitioned or same_site == "None"
         if needs_secure and secure is False:
@@ -74,8 +81,8 @@ class SessionCookie:
         self.secure = True if needs_secure else secure
         self.partitioned = partitioned
         # Two signers, not one with all keys: a cookie signed with an old key must be noticed.
-        self._signer = self._make_signer([_checked_key("secret_key", secret_key)])
-        old_keys = _checked_fallbacks(secret_key_fallbacks)
+        self._signer = self._make_signer([checked_key("secret_key", secret_key)])
+        old_keys = checked_fallbacks(secret_key_fallbacks)
         self._old_signers = [self._make_signer(old_keys)] if old_keys else []
 
     def _make_signer(self, keys: list[bytes]) -> URLSafeTimedSerializer:
@@ -153,70 +160,6 @@ class SessionCookie:
             partitioned=self.partitioned,
             max_size=0,
         )
-
-
-def _checked_key(option: str, key: Key) -> bytes:
-    if not isinstance(key, (str, bytes)) or not key:
-        raise ConfigurationError(
-            f"{option} is {'empty' if key in ('', b'') else type(key).__name__}, so no session "
-            "cookie can be signed.\n\n"
-            "Make a key with: python -c 'import secrets; print(secrets.token_hex())'\n"
-            "and set it as app.config['SECRET_KEY'], or pass secret_key=…"
-        )
-    return key.encode() if isinstance(key, str) else key
-
-
-def _checked_fallbacks(keys: Sequence[Key]) -> list[bytes]:
-    if isinstance(keys, (str, bytes)):
-        raise ConfigurationError(
-            "secret_key_fallbacks is one key, not a list.\n\nWrite secret_key_fallbacks=[old_key]."
-        )
-    return [_checked_key("secret_key_fallbacks", key) for key in keys]
-
-
-def _checked_name(name: str) -> str:
-    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):
-        raise ConfigurationError(
-            f"cookie_name={name!r} is no cookie name (RFC 6265, section 4.1.1).\n\n"
-            "Use letters, digits, '-' and '_'."
-        )
-    return name
-
-
-def _checked_path(path: str) -> str:
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise ConfigurationError(f"path={path!r} is no path.\n\nStart it with a slash: path='/'.")
-    return path
-
-
-def _checked_domain(domain: str | None) -> str | None:
-    try:
-        if domain is not None:
-            domain.encode("idna")
-    except (AttributeError, UnicodeError) as error:
-        raise ConfigurationError(
-            f"domain={domain!r} is no domain.\n\nGive a host name, or None for the host that "
-            "the visitor asked."
-        ) from error
-    return domain
-
-
-def _seconds(option: str, value: int | timedelta, least: int = 0) -> int:
-    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else value
-    if not isinstance(seconds, int) or seconds < least:
-        raise ConfigurationError(
-            f"{option}={value!r} is no duration of at least {least} seconds.\n\n"
-            "Give seconds as an int, or a timedelta."
-        )
-    return seconds
-
-
-def _one_of(option: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise ConfigurationError(
-            f"{option}={value!r} is not known.\n\nUse one of {', '.join(map(repr, allowed))}."
-        )
-    return value
 
 
 def _describe_size(session: Session, size: int) -> str:
