@@ -7,6 +7,8 @@ from contextvars import copy_context
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from werkzeug.exceptions import HTTPException
+
 from wsgikit.app import App, find_app
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT
@@ -78,6 +80,7 @@ class ContextMiddleware:
     ) -> None:
         if outcome is None:
             outcome = request_context.outcome
-        if outer is not None and outer.outcome is None:
+        failed = outcome is not None and not isinstance(outcome, HTTPException)
+        if failed and outer is not None and outer.outcome is None:
             outer.outcome = outcome  # so that its providers do not commit what failed in here
         request_context.unwind(outcome)

@@ -10,6 +10,7 @@ from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT, HOLD, SESSION, G
 from wsgikit.error_handling import record_failure, respond
 from wsgikit.held_request import hold
+from wsgikit.lifecycle import raise_after
 from wsgikit.request_context import RequestContext, context_of
 from wsgikit.responses import make_response
 
@@ -39,9 +40,9 @@ class HooksMiddleware:
         answer = DeferredStart(context, start_response)
         try:
             return answer.finish(self._enter(context, environ, answer.start))
-        except Exception as error:
-            if answer.sent:
-                raise
+        except BaseException as error:
+            if answer.sent or not isinstance(error, Exception):
+                raise_after(error, answer.end_written)
             record_failure(context, error)
             response = respond(context, error)
             if response is None:

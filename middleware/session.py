@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from wsgikit.environ import SESSION
+from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
 from wsgikit.sessions import Session, SessionCookie
 from wsgikit.vary import add_vary
@@ -76,13 +76,19 @@ class SessionMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer: Session | None = environ.get(SESSION)
-        if outer is not None and outer.source == self.cookie.source:
+        if outer is not None and outer.is_open and outer.source == self.cookie.source:
             return self.app(environ, start_response)  # one cookie: the layer outside sends it
         load = partial(self.cookie.load, environ.get("HTTP_COOKIE"))
-        session = Session(load, self.cookie.source)
-        environ[SESSION] = session
+        session = environ[SESSION] = Session(load, self.cookie.source)
+        if CONTEXT in environ:  # a layer between may have copied the environ
+            environ[CONTEXT].environ[SESSION] = session
         https = environ["wsgi.url_scheme"] == "https"
-        return self.app(environ, on_start(start_response, partial(self._commit, session, https)))
+        commit = partial(self._commit, session, https)
+        try:
+            return self.app(environ, on_start(start_response, commit))
+        except BaseException:
+            session.failed = True
+            raise
 
     def _commit(self, session: Session, https: bool, status: str, headers: Headers) -> None:
         cookie = None

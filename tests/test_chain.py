@@ -6,6 +6,7 @@ import threading
 import pytest
 from webtest import TestApp
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import create_environ, run_wsgi_app
 
 from wsgikit import (
     App,
@@ -313,3 +314,147 @@ def test_debugger_is_not_shown_through_a_proxy_on_this_machine(header):
 def test_cookie_that_no_browser_would_send_back_is_refused(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         standard(make_app(), **options)
+
+
+class Mount:
+    """Moves a prefix as a dispatcher does: in place, or in a copy of the environ."""
+
+    def __init__(self, app, copies=False):
+        self.app = app
+        self.copies = copies
+
+    def __call__(self, environ, start_response):
+        if self.copies:
+            environ = dict(environ)
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = "/api", environ["PATH_INFO"][4:]
+        return self.app(environ, start_response)
+
+
+def mounted(app, copies=False):
+    pipeline = Pipeline().use(ContextMiddleware).use(ErrorMiddleware).use(HooksMiddleware)
+    return TestApp(pipeline.use(Mount, copies=copies).run(app))
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_router_is_reached_behind_a_mount_that_copies_the_environ_too(copies):
+    app = make_app()
+    app.add_url_rule("/x", "x", lambda: url_for("x"))
+    assert mounted(app, copies).get("/api/x").text == "/api/x"
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_late_guard_sees_the_route_it_guards(asked_before):
+    app, tenants = make_app(), Blueprint("tenants")
+    if asked_before:
+        app.before_request(lambda: request.path and None)
+
+    @tenants.before_request
+    def guard():
+        if request.view_args["tenant"] != "mine":
+            abort(403)
+
+    tenants.add_url_rule("/t/<tenant>", "show", lambda tenant: tenant)
+    app.register_blueprint(tenants)
+    client = mounted(app)
+    assert client.get("/api/t/mine").text == "mine"
+    client.get("/api/t/other", status=403)
+
+
+def test_blueprint_whose_hook_ran_before_the_route_changed_is_torn_down():
+    app, pages, log = make_app(), Blueprint("pages"), []
+    pages.before_request(lambda: log.append("open"))
+    pages.teardown_request(lambda outcome: log.append("close"))
+    pages.add_url_rule("/<path:page>", "page", lambda page: page)
+    app.register_blueprint(pages)
+    app.add_url_rule("/x", "x", lambda: "x")
+    assert mounted(app).get("/api/x").text == "x"
+    assert log == ["open", "close"]
+
+
+class Retry:
+    """Calls the app again when it raises."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        try:
+            return self.app(environ, start_response)
+        except ConnectionError:
+            return self.app(environ, start_response)
+
+
+def test_second_attempt_has_a_session_of_its_own():
+    app, attempts = make_app(), []
+
+    @app.get("/")
+    def view():
+        attempts.append(dict(session))
+        session["attempt"] = len(attempts)
+        if len(attempts) == 1:
+            raise ConnectionError
+        return "ok"
+
+    pipeline = Pipeline().use(ContextMiddleware).use(ErrorMiddleware).use(Retry)
+    pipeline.use(SessionMiddleware, secret_key="k").use(HooksMiddleware)
+    client = TestApp(pipeline.run(app))
+    assert "Set-Cookie" in client.get("/").headers
+    client.get("/")
+    assert attempts == [{}, {}, {"attempt": 2}]
+
+
+def test_environ_that_is_served_twice_brings_no_former_session():
+    app = make_app()
+    app.add_url_rule("/in", "log_in", lambda: session.update(user="ada") or "")
+    app.add_url_rule("/", "index", lambda: session.get("user", "nobody"))
+    application = standard(app)
+    environ = create_environ("/in")
+    run_wsgi_app(application, environ, buffered=True)
+    body, _, _ = run_wsgi_app(application, {**environ, "PATH_INFO": "/"}, buffered=True)
+    assert b"".join(body) == b"nobody"
+
+
+def test_session_is_found_when_a_layer_has_copied_the_environ():
+    app = make_app()
+    app.add_url_rule("/", "index", lambda: session.update(user="ada") or "ok")
+
+    def copying(inner):
+        return lambda environ, start_response: inner({**environ}, start_response)
+
+    pipeline = Pipeline().use(ContextMiddleware, current_app=app).use(ErrorMiddleware).use(copying)
+    pipeline.use(SessionMiddleware, secret_key="k").use(HooksMiddleware)
+    assert TestApp(pipeline.run(app)).get("/").text == "ok"
+
+
+def test_hooks_response_is_closed_when_the_app_raises_after_write():
+    app, closed = make_app(), []
+    app.after_request(lambda response: response.call_on_close(lambda: closed.append(1)) and None)
+
+    def writes(environ, start_response):
+        start_response("200 OK", [])(b"half")
+        raise LookupError
+
+    def start_response(status, headers, exc_info=None):
+        if exc_info is not None:
+            raise exc_info[1]
+        return lambda data: None
+
+    with pytest.raises(LookupError):
+        standard(writes, current_app=app)(create_environ("/"), start_response)
+    assert closed == [1]
+
+
+def test_inner_404_is_no_failure_of_an_outer_app_that_answers_otherwise():
+    inner, outer, outcomes = make_app(), make_app(), []
+    outer.teardown_request(outcomes.append)
+    application = standard(inner)
+
+    def cascade(environ, start_response):
+        body, _, _ = run_wsgi_app(application, environ, buffered=True)
+        assert list(body)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"found elsewhere"]
+
+    inner.add_url_rule("/", "index", lambda: abort(404))
+    assert TestApp(standard(cascade, current_app=outer)).get("/").text == "found elsewhere"
+    assert outcomes == [None]

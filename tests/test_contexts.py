@@ -673,8 +673,8 @@ def test_route_behind_a_mount_is_matched_there():
     context = app.request_context(environ)
     assert context.route.error is not None
     mount(environ, "/mounted")
-    assert context.route_here().view_args == {"number": 3}
-    assert context.route is context.route_here()
+    assert context.route_here(context.environ).view_args == {"number": 3}
+    assert context.route is context.route_here(context.environ)
     assert context.url_adapter.build("page", {"number": 4}) == "/mounted/page/4"
     assert app.matches == 2
 
@@ -683,13 +683,13 @@ def test_route_of_a_router_behind_another_frameworks_app_is_matched_when_it_asks
     app = counting_app()
     context = RequestContext(app, create_environ("/page/3"), is_inner=False)
     assert context.route is NO_ROUTE
-    assert context.route_here().endpoint == "page"
+    assert context.route_here(context.environ).endpoint == "page"
 
 
 def test_route_where_nothing_moved_is_matched_once():
     app = counting_app()
     context = app.request_context(create_environ("/page/3"))
-    assert context.route is context.route_here()
+    assert context.route is context.route_here(context.environ)
     assert app.matches == 1
 
 

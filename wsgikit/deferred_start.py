@@ -58,6 +58,10 @@ class DeferredStart:
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
 
+    def end_written(self, outcome: BaseException | None = None) -> None:
+        """Close the response that the hooks saw before the first ``write``."""
+        self._end_of_written()
+
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
         if not self.sent and not is_complete(body) and not is_file(body, self._context.environ):
@@ -65,7 +69,7 @@ class DeferredStart:
             # stream may raise or use the session, and the headers can still tell.
             body = prime(body)
         if self.sent:
-            return on_close(body, lambda outcome: self._end_of_written())
+            return on_close(body, self.end_written)
         to_close: Any = body
         try:
             if self._status is None:

@@ -28,7 +28,7 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
         raise RuntimeError(_describe_misplaced(app, context))
     if HOLD in environ:
         hold(context)
-    error = context.route_here().error
+    error = context.route_here(environ).error
     if error is None:
         result = _call_late_hooks(context)
         if result is None:

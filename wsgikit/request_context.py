@@ -78,7 +78,7 @@ class RequestContext(StackedContext):
         """The exception of the view, also when an error handler has made a page of it."""
         self._is_copy = False
         self._holds = 0
-        self._root, self._path = self._location()
+        self._root, self._path = _location(environ)
         self._request: Request | None = None
         self._route: Route | None = None
         self._url_adapter: MapAdapter | None = None
@@ -142,23 +142,25 @@ class RequestContext(StackedContext):
             self._route = match(lambda: self.url_adapter) if self.is_inner else NO_ROUTE
         return self._route
 
-    def route_here(self) -> Route:
+    def route_here(self, environ: WSGIEnvironment) -> Route:
         """The match for the router itself, which a mount or a rewriting layer may stand before.
+
+        :param environ: what the router was called with; a layer may have copied it.
 
         URLs are the app's as seen where the context was pushed; once the router is reached, as
         seen from there.
         """
-        if self._moved() or not self.is_inner:
-            self._root, self._path = self._location()
+        location = _location(environ)
+        if location != (self._root, self._path) or not self.is_inner:
+            self._root, self._path = location
             self._url_adapter = None
             self._route = match(lambda: self.url_adapter)
+            if self._request is not None:
+                self._request.route = self._route
         return self.route
 
-    def _location(self) -> tuple[str, str]:
-        return self.environ.get("SCRIPT_NAME", ""), self.environ.get("PATH_INFO", "")
-
     def _moved(self) -> bool:
-        return self._location() != (self._root, self._path)
+        return _location(self.environ) != (self._root, self._path)
 
     @property
     def scaffolds(self) -> list[Any]:
@@ -223,6 +225,8 @@ class RequestContext(StackedContext):
             return
         try:
             scaffolds = self.scaffolds if self._route is not None else [self.app]
+            # Also those whose hooks had run before the router found another route.
+            scaffolds = list(dict.fromkeys([*scaffolds, *(self.hooked or ())]))
             functions = [f for each in scaffolds for f in each.teardown_request_funcs]
             run_all((*functions[::-1], self._send_tearing_down, self._close_request), outcome)
         finally:
@@ -246,3 +250,7 @@ class RequestContext(StackedContext):
     def __repr__(self) -> str:
         method, path = self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO")
         return f"<RequestContext of {self.app.name!r}: {method} {path!r}>"
+
+
+def _location(environ: WSGIEnvironment) -> tuple[str, str]:
+    return environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")

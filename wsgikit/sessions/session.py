@@ -51,7 +51,7 @@ class Session(MutableMapping[str, Any]):
     :class:`~wsgikit.errors.SessionCommitted` instead of being lost.
     """
 
-    __slots__ = ("_data", "_lent", "_load", "_modified", "_stored", "committed", "source")
+    __slots__ = ("_data", "_lent", "_load", "_modified", "_stored", "committed", "failed", "source")
 
     def __init__(self, load: Callable[[], StoredSession | None], source: object = None) -> None:
         self._load = load
@@ -61,6 +61,7 @@ class Session(MutableMapping[str, Any]):
         self._modified = False
         self._lent = False  # a mutable value was handed out and may change behind our back
         self.committed = False
+        self.failed = False  # the layer's app call raised: a retry needs a session of its own
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -68,6 +69,11 @@ class Session(MutableMapping[str, Any]):
             self._stored = self._load()
             self._data = self._stored.data if self._stored is not None else {}
         return self._data
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a change can still reach the visitor."""
+        return not (self.committed or self.failed)
 
     @property
     def accessed(self) -> bool:
