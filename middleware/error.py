@@ -12,10 +12,10 @@ from werkzeug.exceptions import InternalServerError
 from werkzeug.sansio.utils import host_is_trusted
 
 from wsgikit import signals
-from wsgikit.closing import is_complete
+from wsgikit.closing import prime_stream
 from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import propagates, record_failure, report, respond
-from wsgikit.lifecycle import Headers, is_file, prime
+from wsgikit.lifecycle import Headers
 from wsgikit.request_context import RequestContext, context_of
 
 
@@ -59,10 +59,8 @@ class ErrorMiddleware:
             return response(environ, partial(_restart, start_response, error))  # type: ignore[no-any-return]
 
     def _call_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = self.app(environ, start_response)
-        if is_complete(body) or is_file(body, environ):
-            return body
-        return prime(body)  # an error in the first chunk can still become a page
+        # An error in the first chunk can still become a page.
+        return prime_stream(self.app(environ, start_response), environ)
 
     def _debugged_app(
         self, environ: WSGIEnvironment, start_response: StartResponse

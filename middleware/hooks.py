@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit import signals
+from wsgikit.before_request import run_before_request
 from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT, HOLD, SESSION, G
 from wsgikit.error_handling import record_failure, respond
@@ -55,12 +56,10 @@ class HooksMiddleware:
     ) -> Iterable[bytes]:
         context.app.first_request()
         signals.send(signals.request_started, context.app)
-        context.hooked = context.scaffolds
-        for scaffold in context.hooked:
-            for function in scaffold.before_request_funcs:
-                result = function()
-                if result is not None:
-                    return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
+        context.hooked = []
+        result = run_before_request(context)
+        if result is not None:
+            return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
         if HOLD in environ and not context.is_inner:
             hold(context)  # there is no router inside that could
         return self.app(environ, start_response)

@@ -13,7 +13,7 @@ from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from .errors import ClientDisconnected
-from .lifecycle import CloseCallback, Runner, call, is_file, raise_after
+from .lifecycle import CloseCallback, PrimedBody, Runner, call, is_file, prime, raise_after
 
 
 class _Closing:
@@ -163,6 +163,13 @@ def on_close(
     if is_complete(body):
         return _ClosingSequence(body, callback, run)
     return _ClosingStream(body, callback, run)
+
+
+def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
+    """Pull the first chunk of a stream, unless it has been; leave lists and files as they are."""
+    if is_complete(body) or is_file(body, environ) or isinstance(body, PrimedBody):
+        return body
+    return prime(body)
 
 
 def is_complete(body: object) -> bool:

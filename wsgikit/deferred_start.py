@@ -7,8 +7,8 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from . import signals
-from .closing import is_complete, on_close
-from .lifecycle import Headers, close_body, is_file, prime
+from .closing import on_close, prime_stream
+from .lifecycle import Headers, close_body
 from .request_context import RequestContext
 from .responses import make_response
 
@@ -53,7 +53,7 @@ class DeferredStart:
     def write(self, data: bytes) -> object:
         """PEP 3333's ``write``: hooks see status and headers, the body goes out as it comes."""
         if self._write is None:
-            response = self._run_hooks(())
+            response = self._run_hooks(self._hooks(), ())
             self._end_of_written = response.close
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
@@ -64,19 +64,20 @@ class DeferredStart:
 
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
-        if not self.sent and not is_complete(body) and not is_file(body, self._context.environ):
+        if not self.sent:
             # A generator app starts the response with its first chunk. The first chunk of any
             # stream may raise or use the session, and the headers can still tell.
-            body = prime(body)
+            body = prime_stream(body, self._context.environ)
         if self.sent:
             return on_close(body, self.end_written)
         to_close: Any = body
         try:
             if self._status is None:
                 raise RuntimeError("the app returned without calling start_response (PEP 3333)")
-            if self._has_hooks():
+            hooks = self._hooks()
+            if hooks or signals.request_finished.receivers:
                 to_close = None  # the hooks end what they fail to answer
-                to_close = response = self._run_hooks(body)
+                to_close = response = self._run_hooks(hooks, body)
                 if not self._is_unchanged(response, body):
                     return response(self._context.environ, self._send)  # type: ignore[no-any-return]
                 self._headers = response.headers.to_wsgi_list()
@@ -94,20 +95,17 @@ class DeferredStart:
         self.sent = True
         return self._start_response(status, headers)
 
-    def _has_hooks(self) -> bool:
-        return bool(self._hooks() or signals.request_finished.receivers)
-
     def _hooks(self) -> list[Callable[[Any], Any]]:
         scaffolds = self._context.scaffolds
         functions = [function for each in scaffolds for function in each.after_request_funcs]
         return [*self._context.after_functions, *functions[::-1]]
 
-    def _run_hooks(self, body: Iterable[bytes]) -> Any:
+    def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ
         response = app.response_class.from_wsgi(environ, body, self._status or "", self._headers)
         responses: list[Any] = [response]
         try:
-            for function in self._hooks():
+            for function in hooks:
                 self._run_hook(function, responses)
             signals.send(signals.request_finished, app, response=responses[-1])
         except BaseException:

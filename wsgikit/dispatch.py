@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from .before_request import run_before_request
 from .environ import CONTEXT, HOLD
 from .held_request import hold
 from .request_context import RequestContext
@@ -30,7 +31,7 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
         hold(context)
     error = context.route_here(environ).error
     if error is None:
-        result = _call_late_hooks(context)
+        result = None if context.hooked is None else run_before_request(context)
         if result is None:
             result = _call_view(app, context)
         response = result if is_wsgi_app(result) else make_response(result)
@@ -38,20 +39,6 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
     if app.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
         return app.fallback(environ, start_response)
     raise error
-
-
-def _call_late_hooks(context: RequestContext) -> Any:
-    """Run the before_request hooks of blueprints that no hook layer could know of.
-
-    Behind a mount or a rewriting layer the route is known only here, and a blueprint's hooks may be
-    what keeps strangers out.
-    """
-    if context.hooked is None:
-        return None
-    late = [each for each in context.scaffolds if each not in context.hooked]
-    context.hooked += late
-    results = (function() for each in late for function in each.before_request_funcs)
-    return next((result for result in results if result is not None), None)
 
 
 def _call_view(app: App, context: RequestContext) -> Any:

@@ -59,8 +59,8 @@ class G:
 
     def provide(self, providers: Mapping[str, Any]) -> None:
         """Add lazy providers; one of the same name replaces an earlier one that has not run."""
-        self._providers = {**self._providers, **providers} if self._providers else providers
-        self._provided = {**self._provided, **providers}
+        self._providers = _merged(self._providers, providers)
+        self._provided = _merged(self._provided, providers)
 
     def close(self, outcome: BaseException | None) -> None:
         """Close what providers opened, last opened first, each told the request's outcome."""
@@ -94,6 +94,10 @@ class G:
 
     def __repr__(self) -> str:
         return f"<g: {', '.join(self) or 'empty'}>"
+
+
+def _merged(former: Mapping[str, Any], providers: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**former, **providers} if former else providers  # no request writes to either
 
 
 def _leave(manager: AbstractContextManager[Any], outcome: BaseException | None) -> None:

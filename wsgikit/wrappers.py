@@ -116,7 +116,7 @@ class Response(WerkzeugResponse):
         if environ["REQUEST_METHOD"] == "HEAD" or self._has_no_content():
             return on_close([], self._end)
         if self.direct_passthrough:
-            return on_close(self._passed_through, self._run_callbacks, environ=environ)
+            return on_close(self.response, self._run_callbacks, environ=environ)  # type: ignore[arg-type]
         if self.is_sequence:
             chunks = list(self.iter_encoded())
             return on_close(chunks, self._end) if self._on_close else chunks
@@ -132,10 +132,6 @@ class Response(WerkzeugResponse):
 
     def _has_no_content(self) -> bool:
         return self.status[0] == "1" or self.status[:3] in ("204", "304")
-
-    @property
-    def _passed_through(self) -> Iterable[bytes]:
-        return self.response  # type: ignore[return-value]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response. What cannot be started is closed here."""

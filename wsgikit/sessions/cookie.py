@@ -59,8 +59,6 @@ class SessionCookie:
         oversize: Literal["raise", "keep"] = "raise",
     ) -> None:
         self.name = checked_name(cookie_name)
-        self.source = (self.name, path, domain, checked_key("secret_key", secret_key))
-        """Two layers with the same one would write one cookie twice."""
         self.max_age = checked_seconds("max_age", max_age, 1)
         self.refresh_interval = (
             self.max_age // 10
@@ -81,9 +79,12 @@ class SessionCookie:
         self.secure = True if needs_secure else secure
         self.partitioned = partitioned
         # Two signers, not one with all keys: a cookie signed with an old key must be noticed.
-        self._signer = self._make_signer([checked_key("secret_key", secret_key)])
+        key = checked_key("secret_key", secret_key)
+        self._signer = self._make_signer([key])
         old_keys = checked_fallbacks(secret_key_fallbacks)
         self._old_signers = [self._make_signer(old_keys)] if old_keys else []
+        self.source = (self.name, self.path, self.domain, key)
+        """Two layers with the same one would write one cookie twice."""
 
     def _make_signer(self, keys: list[bytes]) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
