@@ -72,4 +72,4 @@ class ContextMiddleware:
             instead = end.raised(error)
             if instead is error:
                 raise
-            raise instead from error
+            raise instead

@@ -88,9 +88,7 @@ class _Closing:
     def _raise(self, error: BaseException) -> NoReturn:
         instead = self._failed(error)
         try:
-            if instead is error:
-                raise error
-            raise instead from error
+            raise instead
         finally:
             del error, instead  # or the traceback would keep this frame, and the frame it
 

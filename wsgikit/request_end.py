@@ -41,7 +41,7 @@ class RequestEnd:
         if not context.reports_errors or error is context.disconnection:
             return error
         report(context, self._environ, error)
-        return error if propagates(context) else ResponseAborted()
+        return error if propagates(context) else ResponseAborted(error)
 
     def __call__(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
