@@ -150,7 +150,7 @@ class _ClosingStream(_Closing):
             raise
         except BaseException as error:
             self._error = error
-            reraise(self._failed(error))
+            reraise(self._run(self._failed, error))
 
 
 class _ClosingSequence(_Closing):
