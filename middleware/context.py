@@ -56,7 +56,7 @@ class ContextMiddleware:
         end = RequestEnd(context, outer)
         run = copy_context().run
         body = run(self._open, context, end, environ, ServerStart(context, start_response))
-        return on_close(body, end, environ=environ, run=run, sent=end.sent, failed=end.failed)
+        return on_close(body, end, environ=environ, run=run)
 
     def _open(
         self,

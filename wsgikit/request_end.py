@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 
+from .closing import BodyEnd
 from .error_report import propagates, report
 from .errors import ClientDisconnected, ResponseAborted
 from .lifecycle import raise_after, reraise, run_all
 from .request_context import RequestContext
 
 
-class RequestEnd:
-    """Called with the outcome when the body of a request has been closed.
+class RequestEnd(BodyEnd):
+    """Told of the end of a request's body, or that it has none.
 
     :param context: the request's context.
     :param outer: that of the pipeline around this one, if there is one.
-
-    Its repr names the request, for the warning about a body that was never closed.
     """
 
     __slots__ = ("_context", "_environ", "_outer")
@@ -43,7 +45,7 @@ class RequestEnd:
         report(context, self._environ, error)
         return error if propagates(context) else ResponseAborted(error)
 
-    def __call__(self, outcome: BaseException | None) -> None:
+    def closed(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
         if outcome is None:
             outcome = self._context.outcome
@@ -86,5 +88,7 @@ class RequestEnd:
         finally:
             self._context.let_go()
 
-    def __repr__(self) -> str:
-        return repr(self._context)
+    def abandoned(self) -> Callable[[], object]:
+        """Warn, with the request's name, which is not known any more when it has ended."""
+        message = f"{self._context!r}: its body was dropped without close(), so it ended late"
+        return partial(warnings.warn, message, ResourceWarning, stacklevel=3)
