@@ -21,8 +21,10 @@ class ConformanceError(AssertionError):
 class Case:
     """What one hostile app, client or server asks of a middleware."""
 
-    name: str
-    """Its topic and its own name, such as ``bodies.generator``."""
+    topic: str
+    """What it is about, such as ``bodies``."""
+    title: str
+    """Its own name within the topic, such as ``generator``."""
     rule: str
     """What a middleware must do, in a sentence."""
     reference: str
@@ -72,7 +74,7 @@ class Case:
         return f"{self}{where}: the middleware {did}.\n\n{self.rule}\nSee {self.reference}."
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.topic}.{self.title}"
 
 
 def case(reference: str, *, lint: bool = True) -> Callable[[Scenario], Case]:
@@ -85,6 +87,6 @@ def case(reference: str, *, lint: bool = True) -> Callable[[Scenario], Case]:
     def make(scenario: Scenario) -> Case:
         topic = scenario.__module__.rpartition(".")[2]
         rule = " ".join((inspect.getdoc(scenario) or "").split())
-        return Case(f"{topic}.{scenario.__name__}", rule, reference, lint, scenario)
+        return Case(topic, scenario.__name__, rule, reference, lint, scenario)
 
     return make

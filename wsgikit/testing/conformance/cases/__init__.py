@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..bench import Middleware
 from ..case import Case, ConformanceError
-from . import bodies, bodyless, clients, environs, errors, inputs, memory, nesting, starts
+from . import bodies, bodyless, clients, environs, errors, inputs, memory, nesting, starts, writes
 
-_TOPICS = (starts, bodies, bodyless, errors, clients, inputs, environs, nesting, memory)
+_TOPICS = (starts, writes, bodies, bodyless, errors, clients, inputs, environs, nesting, memory)
 
 CASES: tuple[Case, ...] = tuple(
     each for topic in _TOPICS for each in vars(topic).values() if isinstance(each, Case)

@@ -21,7 +21,6 @@ from ..violation import expect
 
 _CLOSE = 'PEP 3333, "Specification Details" on close()'
 _THREADS = 'PEP 3333, "Thread Support"'
-_WRITE = 'PEP 3333, "The write() Callable"'
 
 _CHUNKS = [b"one", b"two", b"three"]
 
@@ -63,25 +62,6 @@ def leaves_before_the_first_chunk(bench: Bench) -> None:
 def leaves_in_the_middle(bench: Bench) -> None:
     """The same when a later chunk cannot be sent."""
     _serve_leaving(bench, _streaming(bench.body), at=2)
-
-
-@case(_WRITE)
-def leaves_during_write(bench: Bench) -> None:
-    """What the server's write() raises is raised by the app's."""
-    reached: list[BaseException] = []
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        write = start(environ, start_response)
-        write(b"one")
-        try:
-            write(b"two")
-        except BrokenPipeError as error:
-            reached.append(error)
-            raise
-        return []
-
-    _serve_leaving(bench, app, at=1)
-    expect(reached, "kept the server's BrokenPipeError from the app")
 
 
 @case(_CLOSE)

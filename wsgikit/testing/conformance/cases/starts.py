@@ -12,7 +12,6 @@ from ..case import case
 from ..violation import expect
 
 _START = 'PEP 3333, "The start_response() Callable"'
-_WRITE = 'PEP 3333, "The write() Callable"'
 _ERRORS = 'PEP 3333, "Error Handling"'
 
 
@@ -170,44 +169,3 @@ def too_late_to_replace(bench: Bench) -> None:
     exchange = bench.serve(app)
     bench.expect_raised(exchange, error)
     expect(reached == [error], f"made {reached} of the error in the app's second call")
-
-
-@case(_WRITE)
-def write_alone(bench: Bench) -> None:
-    """start_response returns a write() that sends; the app may send all of its body with it."""
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        write = start(environ, start_response)
-        write(b"written ")
-        write(b"twice")
-        return []
-
-    bench.passes(app, [b"written ", b"twice"])
-
-
-@case(_WRITE)
-def write_before_the_iterable(bench: Bench) -> None:
-    """What was written is sent before what the app returns."""
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start(environ, start_response)(b"written ")
-        return bench.body([b"and ", b"returned"])
-
-    bench.passes(app, [b"written ", b"and ", b"returned"])
-
-
-@case(_WRITE)
-def write_at_once(bench: Bench) -> None:
-    """What is written is on its way when write() returns, not when the app is done."""
-    arrived: list[bool] = []
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        write = start(environ, start_response)
-        write(b"now")
-        arrived.append(bool(exchange.chunks))
-        return []
-
-    exchange = bench.exchange(app)
-    exchange.serve()
-    bench.expect_response(exchange, [b"now"])
-    expect(arrived == [True], "kept what was written until the app was done")
