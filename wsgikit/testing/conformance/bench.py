@@ -12,9 +12,26 @@ from wsgiref.validate import validator
 
 from .apps import Body
 from .server import MARKER, Exchange, Headers, make_environ
-from .violation import expect
+from .violation import Rule, expect
 
 Middleware = Callable[[WSGIApplication], WSGIApplication]
+
+_AS_AN_APP = Rule(
+    "To the server a middleware is an app, of which it expects what PEP 3333 says.",
+    'PEP 3333, "Middleware: Components that Play Both Sides"',
+)
+_START = Rule(
+    "Of each request the app hears once, and its status and all of its headers reach the server.",
+    'PEP 3333, "Middleware: Components that Play Both Sides"',
+)
+_CHUNKS = Rule(
+    "The body is what the app made, chunk by chunk.",
+    'PEP 3333, "Middleware Handling of Block Boundaries"',
+)
+_CLOSE = Rule(
+    "The iterable that the app returned is closed exactly once, however the request ends.",
+    'PEP 3333, "Specification Details" on close()',
+)
 
 
 @dataclass
@@ -96,24 +113,26 @@ class Bench:
         self.expect_start(exchange)
         if not self.rewrites_body:
             sent = [*chunks]
-            expect(exchange.chunks == sent, f"made {exchange.chunks} of the chunks {sent}")
+            expect(exchange.chunks == sent, f"made {exchange.chunks} of the chunks {sent}", _CHUNKS)
 
     def expect_start(self, exchange: Exchange) -> None:
         """Expect one call of the app, and its status and headers at the server."""
         self.expect_no_faults(exchange)
         calls = self.calls[exchange.marker]
-        expect(len(calls) == 1, f"called the app {len(calls)} times for one request")
+        expect(len(calls) == 1, f"called the app {len(calls)} times for one request", _START)
         status, sent = calls[0].status, calls[0].headers
-        expect(exchange.status == status, f"made {exchange.status!r} of the status {status!r}")
+        expect(
+            exchange.status == status, f"made {exchange.status!r} of the status {status!r}", _START
+        )
         if self.rewrites_body:
             sent = [header for header in sent if header[0].lower() != "content-length"]
         received = [header for header in exchange.headers if header in sent]
         # The order of headers has a meaning within one name only (RFC 9110, 5.3).
         kept = sorted(received, key=_name) == sorted(sent, key=_name)
-        expect(kept, f"made {exchange.headers} of the headers {sent}")
+        expect(kept, f"made {exchange.headers} of the headers {sent}", _START)
 
     def expect_no_faults(self, exchange: Exchange) -> None:
-        expect(not exchange.faults, "; then it ".join(exchange.faults))
+        expect(not exchange.faults, "; then it ".join(exchange.faults), _AS_AN_APP)
 
     def expect_error(self, exchange: Exchange, error: BaseException) -> None:
         """Expect ``error`` at the server, or the 5xx response that an error layer makes of it."""
@@ -142,8 +161,8 @@ class Bench:
     def expect_closed(self) -> None:
         """Expect that each body has been closed once, and was not read after that."""
         for body in self._bodies:
-            expect(body.closed == 1, f"closed the app's iterable {body.closed} times")
-            expect(not body.pulled_after_close, "iterated the app's body after its close()")
+            expect(body.closed == 1, f"closed the app's iterable {body.closed} times", _CLOSE)
+            expect(not body.pulled_after_close, "iterated the app's body after its close()", _CLOSE)
 
 
 def _name(header: tuple[str, str]) -> str:

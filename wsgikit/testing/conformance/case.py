@@ -8,7 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 
 from .bench import Bench, Middleware
-from .violation import Violation
+from .violation import Rule, Violation
 
 Scenario = Callable[[Bench], None]
 
@@ -25,10 +25,7 @@ class Case:
     """What it is about, such as ``bodies``."""
     title: str
     """Its own name within the topic, such as ``generator``."""
-    rule: str
-    """What a middleware must do, in a sentence."""
-    reference: str
-    """The section of the standard that says so."""
+    rule: Rule
     lint: bool
     """Whether it is run a second time, with ``wsgiref.validate.validator`` on both sides."""
     scenario: Scenario
@@ -60,18 +57,19 @@ class Case:
             try:
                 copy_context().run(self._run, bench)
             except Violation as violation:
-                raise ConformanceError(self._text(str(violation), lint=lint)) from violation
+                text = self._text(str(violation), violation.rule or self.rule, lint=lint)
+                raise ConformanceError(text) from violation
             except Exception as error:
-                text = self._text(f"raised {error!r}", lint=lint)
+                text = self._text(f"raised {error!r}", self.rule, lint=lint)
                 raise ConformanceError(text) from error
 
     def _run(self, bench: Bench) -> None:
         self.scenario(bench)
         bench.expect_closed()
 
-    def _text(self, did: str, *, lint: bool) -> str:
+    def _text(self, did: str, rule: Rule, *, lint: bool) -> str:
         where = " (between two of wsgiref's validators)" if lint else ""
-        return f"{self}{where}: the middleware {did}.\n\n{self.rule}\nSee {self.reference}."
+        return f"{self}{where}: the middleware {did}.\n\n{rule.text}\nSee {rule.reference}."
 
     def __str__(self) -> str:
         return f"{self.topic}.{self.title}"
@@ -86,7 +84,7 @@ def case(reference: str, *, lint: bool = True) -> Callable[[Scenario], Case]:
 
     def make(scenario: Scenario) -> Case:
         topic = scenario.__module__.rpartition(".")[2]
-        rule = " ".join((inspect.getdoc(scenario) or "").split())
-        return Case(topic, scenario.__name__, rule, reference, lint, scenario)
+        text = " ".join((inspect.getdoc(scenario) or "").split())
+        return Case(topic, scenario.__name__, Rule(text, reference), lint, scenario)
 
     return make
