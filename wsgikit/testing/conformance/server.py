@@ -63,6 +63,8 @@ class Exchange:
         self.status: str | None = None
         self.headers: Headers = []
         self.body: Any = None
+        self.count: int | None = None
+        """How many chunks the body has, if it tells by its len()."""
         self.chunks: list[bytes] = []
         self.length = 0
         self.error: BaseException | None = None
@@ -125,6 +127,8 @@ class Exchange:
         self.body = self.app(self.environ, self.start_response)
         if isinstance(self.body, (str, bytes)) or not hasattr(self.body, "__iter__"):
             self._fault(f"returned {self.body!r}, not an iterable of bytes")
+        if hasattr(self.body, "__len__"):
+            self.count = len(self.body)
 
     def pull(self) -> bool:
         """Send the body's next chunk; say whether there was one."""
