@@ -45,6 +45,26 @@ def leaves_the_path_changed(app, environ, start_response):
     return app(inner, start_response)
 
 
+@layer
+def needs_its_key_at_the_start(app, environ, start_response):
+    def start(*args):
+        environ["my.key"].append(args)
+        return start_response(*args)
+
+    environ["my.key"] = []
+    return app(environ, start)
+
+
+@layer
+def needs_its_key_after_an_error(app, environ, start_response):
+    environ["my.key"] = []
+    try:
+        return app(environ, start_response)
+    except Exception as error:
+        environ["my.key"].append(error)
+        raise
+
+
 def known(environ):
     return {key: environ[key] for key in environ if key.isupper() or key.startswith("wsgi.")}
 
@@ -53,6 +73,8 @@ NAIVE = {
     "plain_dict": (hands_on(Environ), "handed on a Environ as environ"),
     "keys_of_others": (hands_on(known), "lost environ['another.layer']"),
     "location": (cleans_the_path, "of ['PUT', '/mounted', '/a//b', 'c=d&c=e'] for the app"),
+    "cleared_by_the_app": (needs_its_key_at_the_start, "fail with KeyError('my.key')"),
+    "cleared_before_an_error": (needs_its_key_after_an_error, "made KeyError('my.key') of the"),
     "nothing_optional": (needs(lambda environ: environ["QUERY_STRING"]), "fail with KeyError"),
     "malformed_content_length": (
         needs(lambda environ: int(environ.get("CONTENT_LENGTH", "0"))),

@@ -116,6 +116,18 @@ def ends_quietly(app, environ, start_response):
         close(body)
 
 
+@layer
+def closes_quietly(app, environ, start_response):
+    body = app(environ, start_response)
+    try:
+        yield from body
+    finally:
+        try:
+            close(body)
+        except BaseException:
+            environ["wsgi.errors"].flush()
+
+
 NAIVE = {
     "before_the_start": (answers_errors, "made a response '500 Oops' of the error"),
     "after_the_start": (swallows_late_errors, "made a response '200 OK' of the error"),
@@ -123,12 +135,16 @@ NAIVE = {
     "at_the_first_chunk": (closes_after_the_last_chunk, "closed the app's iterable 0 times"),
     "in_a_generator": (replaces_errors, "made RuntimeError('something failed') of the error"),
     "at_a_later_chunk": (answers_in_the_middle, "made a response '200 OK' of the error"),
+    "after_write": (swallows_late_errors, "made a response '200 OK' of the error"),
     "in_close": (swallows_errors_of_close, "made a response '200 OK' of the error"),
     "in_close_after_another": (swallows_errors_of_close, "lost [Broken('in close')]"),
     "interrupts": (catches_everything, "made a response '500 Oops' of the error Interrupt("),
     "interrupts_in_the_body": (ends_quietly, "of the error Interrupt("),
+    "interrupts_in_close": (closes_quietly, "made a response '200 OK' of the error Interrupt("),
 }
 OF_LAYERS_THAT_ANSWER = {
+    "after_write": (swallows_late_errors, "made a response '200 OK' of the error"),
+    "in_close_after_another": (answers_errors, "though it answers errors"),
     "before_the_start": (lambda app: app, "though it answers errors"),
     "after_the_start": (swallows_late_errors, "though it answers errors"),
     "in_iter": (answers_errors, "though it answers errors"),

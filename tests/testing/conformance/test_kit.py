@@ -105,6 +105,18 @@ def test_failure_tells_of_the_rule_that_was_broken():
     assert "PEP 567" in str(caught.value)
 
 
+def test_validators_tell_of_a_list_that_is_not_closed():
+    def replaces_the_body(app):
+        def layer(environ, start_response):
+            app(environ, start_response)
+            return [b"one", b"two"]
+
+        return layer
+
+    with pytest.raises(ConformanceError, match="dropped an iterable without its close"):
+        BY_NAME["bodies.content_length"].check(replaces_the_body)
+
+
 def test_failure_tells_that_validators_were_there():
     def bad_environ(app):
         def layer(environ, start_response):

@@ -1,6 +1,6 @@
 """For each case of several requests, a naive middleware that it catches."""
 
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from functools import partial
 
 import pytest
@@ -51,6 +51,24 @@ class ResetsWhenClosed:
 
 
 @layer
+def clears_its_stack_when_closed(app, environ, start_response):
+    class Body(ResetsWhenClosed):
+        def close(self):
+            if hasattr(self.body, "close"):
+                self.body.close()
+            user.set([])
+
+    return Body(app(environ, start_response))
+
+
+@layer
+def runs_every_step_in_a_context_of_its_own(app, environ, start_response):
+    context = Context()
+    chunks = iter(context.run(app, environ, start_response))
+    return iter(lambda: context.run(next, chunks, None), None)
+
+
+@layer
 def takes_the_last_opened_for_the_first_closed(app, environ, start_response):
     return ResetsWhenClosed(app(environ, start_response))
 
@@ -69,6 +87,12 @@ NAIVE = {
     "around_itself": (clears_its_key, "let the request fail with KeyError('my.key')"),
     "within_itself": (KeepsRequestsOnSelf, "let the request fail with ProtocolError"),
     "within_itself_by_a_copy": (starts_by_what_is_in_the_environ, "fail with ProtocolError"),
+    "within_its_body": (clears_its_stack_when_closed, "context variables changed: user"),
+    "internal_redirect": (clears_its_key, "let the request fail with KeyError('my.key')"),
+    "variables_of_outer_layers": (
+        runs_every_step_in_a_context_of_its_own,
+        "hid a context variable",
+    ),
     "interleaved": (takes_the_last_opened_for_the_first_closed, "variables changed: user"),
     "retried": (knows_of_one_attempt, "fail with RuntimeError('called twice for one request')"),
     "threads": (KeepsRequestsOnSelf, "raised ProtocolError"),

@@ -105,6 +105,25 @@ def loses_exc_info(app, environ, start_response):
     return app(environ, start)
 
 
+@layer
+def takes_an_empty_chunk_for_sent(app, environ, start_response):
+    pulled = []
+
+    def start(status, headers, exc_info=None):
+        if pulled:
+            raise exc_info[1]
+        return start_response(status, headers, exc_info)
+
+    body = app(environ, start)
+    try:
+        for chunk in body:
+            pulled.append(chunk)
+            yield chunk
+    finally:
+        if hasattr(body, "close"):
+            body.close()
+
+
 NAIVE = {
     "in_a_generator": (needs_the_start_at_return, "let the request fail with IndexError"),
     "in_an_empty_generator": (needs_a_first_chunk, "generator raised StopIteration"),
@@ -115,6 +134,7 @@ NAIVE = {
     "called_twice": (keeps_the_last_start, "a response '404 Not Found' of a broken response"),
     "refused_by_the_server": (ignores_what_the_server_refuses, "made ProtocolError"),
     "replaced_before_it_left": (adds_its_headers_twice, "sent the headers"),
+    "replaced_after_an_empty_chunk": (takes_an_empty_chunk_for_sent, "fail with Broken()"),
     "too_late_to_replace": (loses_exc_info, "made ProtocolError"),
 }
 

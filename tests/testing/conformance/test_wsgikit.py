@@ -18,9 +18,16 @@ from wsgikit.testing.conformance import CASES
 KEY = "a key for tests"
 
 
-def make_app():
-    app = App("legacy", config={"SECRET_KEY": KEY, "PROPAGATE_EXCEPTIONS": False})
+def make_app(name, **options):
+    app = App(name, config={"SECRET_KEY": KEY, "PROPAGATE_EXCEPTIONS": False}, **options)
     app.teardown_request(lambda outcome: None)
+    return app
+
+
+def make_hooked_app():
+    app = make_app("hooks")
+    app.before_request(lambda: None)
+    app.after_request(lambda response: response)
     return app
 
 
@@ -29,21 +36,27 @@ def provider():
 
 
 def make_pipeline(name, app):
-    if name.startswith("standard"):
-        pipeline = standard_pipeline(app, current_app=make_app(), g={"db": provider})
-    else:
-        pipeline = Pipeline().use(ContextMiddleware, current_app=make_app())
-    if name == "error":
-        pipeline.use(ErrorMiddleware)
-    if name == "session":
-        pipeline.use(SessionMiddleware, secret_key=KEY)
-    if name == "g":
-        pipeline.use(GMiddleware, db=provider)
-    if name == "hooks":
-        pipeline.use(HooksMiddleware)
-    if name == "standard, session and g used":
-        pipeline.use(Visit)
-    return pipeline
+    """The layer or chain of this name, and the app that stands innermost in it."""
+    if name == "standard, router":
+        app = make_app("router", fallback=app)
+        return standard_pipeline(app), app
+    current_app = make_hooked_app() if name == "standard, hooks" else make_app("legacy")
+    if name in STANDARDS:
+        pipeline = standard_pipeline(app, current_app=current_app, g={"db": provider})
+        return pipeline.use(Visit) if name == "standard, all used" else pipeline, app
+    pipeline = Pipeline().use(ContextMiddleware, current_app=current_app)
+    if name in ALONE:
+        cls, options = ALONE[name]
+        pipeline.use(cls, **options)
+    return pipeline, app
+
+
+ALONE = {
+    "error": (ErrorMiddleware, {}),
+    "session": (SessionMiddleware, {"secret_key": KEY}),
+    "g": (GMiddleware, {"db": provider}),
+    "hooks": (HooksMiddleware, {}),
+}
 
 
 class Visit:
@@ -59,36 +72,47 @@ class Visit:
         return self.app(environ, start_response)
 
 
-LAYERS = ["context", "error", "session", "g", "hooks", "standard", "standard, session and g used"]
-ANSWERS_ERRORS = ("error", "standard", "standard, session and g used")
+STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
+FAULTS = {
+    "environs.cleared_before_an_error": "ErrorMiddleware looks into the environ after the app ran"
+}
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("layer", LAYERS)
-def test_layer_conforms(layer, case):
-    case.check(
-        lambda app: make_pipeline(layer, app).run(app), answers_errors=layer in ANSWERS_ERRORS
+def known(case, layer):
+    """The case; with the reason, if it is known to fail."""
+    if layer in ANSWERS_ERRORS and str(case) in FAULTS:
+        return pytest.param(
+            layer, case, marks=pytest.mark.xfail(strict=True, reason=FAULTS[str(case)])
+        )
+    return pytest.param(layer, case)
+
+
+LAYERS = ("context", *ALONE, *STANDARDS)
+ANSWERS_ERRORS = ("error", *STANDARDS)
+
+
+def combine(layers, cases):
+    return pytest.mark.parametrize(
+        ("layer", "case"), [known(case, layer) for layer in layers for case in cases], ids=str
     )
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.lint], ids=str)
-@pytest.mark.parametrize("layer", LAYERS)
-def test_layer_conforms_with_validators_between_all(layer, case):
+@combine(LAYERS, CASES)
+def test_layer_conforms(layer, case):
     def middleware(app):
-        pipeline = Pipeline()
-        for entry in make_pipeline(layer, app):
-            pipeline.use(validator).use(entry.cls, *entry.args, **entry.options)
-        return pipeline.run(app)
+        pipeline, inner = make_pipeline(layer, app)
+        return pipeline.run(inner)
 
     case.check(middleware, answers_errors=layer in ANSWERS_ERRORS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_hooks_and_signals_conform(case):
-    app = make_app()
-    app.before_request(lambda: None)
-    app.after_request(lambda response: response)
+@combine(LAYERS, [case for case in CASES if case.lint])
+def test_layer_conforms_with_validators_between_all(layer, case):
+    def middleware(app):
+        entries, inner = make_pipeline(layer, app)
+        pipeline = Pipeline()
+        for entry in entries:
+            pipeline.use(validator).use(entry.cls, *entry.args, **entry.options)
+        return pipeline.run(inner)
 
-    case.check(
-        lambda inner: standard_pipeline(inner, current_app=app).run(inner), answers_errors=True
-    )
+    case.check(middleware, answers_errors=layer in ANSWERS_ERRORS)

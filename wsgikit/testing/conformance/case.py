@@ -64,8 +64,11 @@ class Case:
                 raise ConformanceError(text) from error
 
     def _run(self, bench: Bench) -> None:
-        self.scenario(bench)
-        bench.expect_closed()
+        try:
+            self.scenario(bench)
+            bench.expect_closed()
+        finally:
+            bench.hush()
 
     def _text(self, did: str, rule: Rule, *, lint: bool) -> str:
         where = " (between two of wsgiref's validators)" if lint else ""

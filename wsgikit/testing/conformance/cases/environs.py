@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from ..apps import start
+from ..apps import Broken, headers_of, start
 from ..bench import Bench
 from ..case import case
 from ..violation import expect
@@ -66,6 +67,31 @@ def location(bench: Bench) -> None:
     expect(seen == [sent], f"made {seen[0]} of {sent} for the app")
     left = [exchange.environ[name] for name in _LOCATION]
     expect(left == sent, f"left {left} of {sent} to the layers outside")
+
+
+@case('PEP 3333, "Specification Details" on environ')
+def cleared_by_the_app(bench: Bench) -> None:
+    """The app may change the environ in any way: what a middleware needs later it keeps."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        start_of_this = partial(start_response, "200 OK", headers_of(environ))
+        environ.clear()
+        start_of_this()
+        yield b"seen"
+
+    bench.passes(app, [b"seen"])
+
+
+@case('PEP 3333, "Specification Details" on environ')
+def cleared_before_an_error(bench: Bench) -> None:
+    """The same when the app fails: its error is not replaced by one about the environ."""
+    error = Broken("with an empty environ")
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ.clear()
+        raise error
+
+    bench.expect_error(bench.serve(app), error)
 
 
 @case(_ENVIRON, lint=False)

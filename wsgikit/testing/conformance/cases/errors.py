@@ -93,6 +93,18 @@ def at_a_later_chunk(bench: Bench) -> None:
         expect(exchange.chunks == [b"one", b"two"], f"sent {exchange.chunks} before the error")
 
 
+@case(_ERRORS)
+def after_write(bench: Bench) -> None:
+    """The same after a chunk was sent by write()."""
+    error = Broken("after write")
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start(environ, start_response)(b"written")
+        raise error
+
+    bench.expect_raised(bench.serve(app), error)
+
+
 @case(_CLOSE)
 def in_close(bench: Bench) -> None:
     """An error in close() reaches the server, and close() is not tried again."""
@@ -106,11 +118,15 @@ def in_close_after_another(bench: Bench) -> None:
     """Of an error in the body and one in close() none is lost: one carries the other, as its
     context or in a group.
     """
-    errors = Broken("in the body"), Broken("in close")
-    body = bench.body([b"one", b"two"], error=errors[0], at=1, close_error=errors[1])
-    raised = bench.serve(_returning(body)).error
-    lost = [error for error in errors if error not in _carried(raised)]
-    expect(not lost, f"lost {lost} and raised {raised!r}")
+    for at in (0, 1):
+        errors = Broken("in the body"), Broken("in close")
+        body = bench.body([b"one", b"two"], error=errors[0], at=at, close_error=errors[1])
+        exchange = bench.serve(_returning(body))
+        if bench.answers_errors and at == 0:
+            bench.expect_answer(exchange)
+            continue
+        lost = [error for error in errors if error not in _carried(exchange.error)]
+        expect(not lost, f"lost {lost} and made {exchange.outcome} of both")
 
 
 @case(_ERRORS)
@@ -137,6 +153,14 @@ def interrupts_in_the_body(bench: Bench) -> None:
         for at in (0, 1):
             body = bench.body([b"one", b"two"], error=error, at=at)
             bench.expect_raised(bench.serve(_returning(body)), error)
+
+
+@case(_CLOSE)
+def interrupts_in_close(bench: Bench) -> None:
+    """They pass as they are out of close() too."""
+    for error in (Interrupt("stop"), Exit("stop"), Kill("stop")):
+        body = bench.body([b"one", b"two"], close_error=error)
+        bench.expect_raised(bench.serve(_returning(body)), error)
 
 
 def _carried(error: BaseException | None) -> list[BaseException]:

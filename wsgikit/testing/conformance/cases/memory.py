@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import tracemalloc
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -11,6 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from ..apps import start
 from ..bench import Bench
 from ..case import case
+from ..server import Exchange
 from ..streams import Zeros
 from ..violation import expect
 
@@ -36,6 +39,32 @@ def _capped(what: str) -> Iterator[None]:
             tracemalloc.stop()
     used = peak - before
     expect(used < _CAP, f"took {used // _MIB} MiB of memory for {what} of {_LENGTH // _MIB} MiB")
+
+
+@case('PEP 3333, "Specification Details" on close()', lint=False)
+def nothing_kept(bench: Bench) -> None:
+    """When the body is closed the request is over: nothing keeps its environ, so that the memory
+    of a process does not grow with its requests.
+    """
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        start(environ, start_response)
+        yield b"over"
+
+    wrapped = bench.wrap(app)  # lives as long as the server's process
+    exchange = Exchange(wrapped, bench.environ())
+    value = exchange.environ["another.layer"] = _Value()
+    reference = weakref.ref(value)
+    exchange.serve()
+    bench.expect_response(exchange, [b"over"])
+    del value, exchange
+    bench.calls.clear()
+    gc.collect()
+    expect(reference() is None, "kept the environ of a request that is over")
+
+
+class _Value:
+    """Something in the environ."""
 
 
 @case(_STREAMS, lint=False)

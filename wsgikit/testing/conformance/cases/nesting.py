@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from threading import Barrier, BrokenBarrierError
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -17,6 +18,7 @@ from ..violation import expect
 _BOTH_SIDES = 'PEP 3333, "Middleware: Components that Play Both Sides"'
 _THREADS = 'PEP 3333, "Thread Support"'
 _AT_ONCE = 8
+_outer: ContextVar[str] = ContextVar("outer")
 _GUARD = 60  # seconds that a deadlock lasts before it is reported; else nobody waits
 
 
@@ -71,6 +73,63 @@ def _expect_sub_request(bench: Bench, *, copies: bool) -> None:
     outer.serve()
     for exchange in (*inner, outer):
         bench.expect_response(exchange, _echoed(exchange.marker))
+
+
+@case(_BOTH_SIDES)
+def within_its_body(bench: Bench) -> None:
+    """The same from a body, between two of its chunks."""
+    inner: list[Exchange] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        start(environ, start_response)
+        yield b"before"
+        if environ["PATH_INFO"] != "/inner":
+            inner.append(Exchange(wrapped, bench.environ({"PATH_INFO": "/inner"})))
+            inner[-1].serve()
+        yield b"after"
+
+    wrapped = bench.wrap(app)
+    outer = Exchange(wrapped, bench.environ())
+    outer.serve()
+    for exchange in (*inner, outer):
+        bench.expect_response(exchange, [b"before", b"after"])
+
+
+@case(_BOTH_SIDES)
+def internal_redirect(bench: Bench) -> None:
+    """An app may answer with what the chain that it is in makes of another location, in a copy of
+    the environ or in the same.
+    """
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/inner":
+            return _echo(bench)(environ, start_response)
+        new = dict(environ) if environ["PATH_INFO"] == "/copying" else environ
+        new["PATH_INFO"] = "/inner"
+        return wrapped(new, start_response)
+
+    wrapped = bench.wrap(app)
+    for path in ("/copying", "/in-place"):
+        exchange = Exchange(wrapped, bench.environ({"PATH_INFO": path}))
+        exchange.serve()
+        del bench.calls[exchange.marker][:1]  # the call that redirected
+        bench.expect_response(exchange, _echoed(exchange.marker))
+
+
+@case("PEP 567")
+def variables_of_outer_layers(bench: Bench) -> None:
+    """What layers outside keep in context variables, the app and its body see."""
+    seen: list[str] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        seen.append(_outer.get("nothing"))
+        start(environ, start_response)
+        yield b"seen"
+        seen.append(_outer.get("nothing"))
+
+    _outer.set("something")  # in the copy of the context that each case runs in
+    bench.passes(app, [b"seen"])
+    expect(seen == ["something"] * 2, f"hid a context variable: the app saw {seen}")
 
 
 @case(_BOTH_SIDES)
