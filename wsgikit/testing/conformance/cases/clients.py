@@ -60,7 +60,7 @@ def leaves_before_the_first_chunk(bench: Bench) -> None:
 
 @case(_CLOSE)
 def leaves_in_the_middle(bench: Bench) -> None:
-    """The same when a later chunk cannot be sent."""
+    """When a later chunk cannot be sent, the server closes the body in the same way."""
     _serve_leaving(bench, _streaming(bench.body), at=2)
 
 

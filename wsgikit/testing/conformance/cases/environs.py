@@ -84,7 +84,9 @@ def cleared_by_the_app(bench: Bench) -> None:
 
 @case('PEP 3333, "Specification Details" on environ')
 def cleared_before_an_error(bench: Bench) -> None:
-    """The same when the app fails: its error is not replaced by one about the environ."""
+    """An app that has changed the environ may fail: its error is not replaced by one about the
+    environ.
+    """
     error = Broken("with an empty environ")
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -127,7 +129,7 @@ def malformed_cookies(bench: Bench) -> None:
 
 @case("RFC 9110, 5.5", lint=False)
 def malformed_headers(bench: Bench) -> None:
-    """Other headers are too: no exception."""
+    """Headers are whatever a client sends: no exception."""
     headers = ("HOST", "ACCEPT", "ACCEPT_LANGUAGE", "AUTHORIZATION", "RANGE", "IF_NONE_MATCH")
     others = ("IF_MODIFIED_SINCE", "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "FORWARDED", "ORIGIN")
     for value in ("", "\xff\xfe", ",;=", '"', "[::1", "a b:c", "Basic \xff", "bytes=-", "1" * 5000):

@@ -47,7 +47,7 @@ def after_the_start(bench: Bench) -> None:
 
 @case(_ERRORS, lint=False)
 def in_iter(bench: Bench) -> None:
-    """An error in the iterable's __iter__ reaches the server, and close() is called."""
+    """An error of iter() on the app's iterable reaches the server, and close() is called."""
     error = Broken("in __iter__")
     body = bench.body([b"one"])
 
@@ -95,7 +95,7 @@ def at_a_later_chunk(bench: Bench) -> None:
 
 @case(_ERRORS)
 def after_write(bench: Bench) -> None:
-    """The same after a chunk was sent by write()."""
+    """An error after a chunk was sent by write() reaches the server too."""
     error = Broken("after write")
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -148,7 +148,9 @@ def interrupts(bench: Bench) -> None:
 
 @case(_ERRORS)
 def interrupts_in_the_body(bench: Bench) -> None:
-    """They pass as they are out of a body too, at its first chunk and later; close() is called."""
+    """KeyboardInterrupt, SystemExit and other BaseExceptions pass as they are out of a body, at its
+    first chunk and later; close() is called.
+    """
     for error in (Interrupt("stop"), Exit("stop"), Kill("stop")):
         for at in (0, 1):
             body = bench.body([b"one", b"two"], error=error, at=at)
@@ -157,7 +159,7 @@ def interrupts_in_the_body(bench: Bench) -> None:
 
 @case(_CLOSE)
 def interrupts_in_close(bench: Bench) -> None:
-    """They pass as they are out of close() too."""
+    """KeyboardInterrupt, SystemExit and other BaseExceptions pass as they are out of close()."""
     for error in (Interrupt("stop"), Exit("stop"), Kill("stop")):
         body = bench.body([b"one", b"two"], close_error=error)
         bench.expect_raised(bench.serve(_returning(body)), error)

@@ -52,7 +52,9 @@ def within_itself(bench: Bench) -> None:
 
 @case(_BOTH_SIDES)
 def within_itself_by_a_copy(bench: Bench) -> None:
-    """The same with a copy of its own environ, in which the middleware's keys are."""
+    """An app may call the chain that it is in with a copy of its own environ, in which the
+    middleware's keys are.
+    """
     _expect_sub_request(bench, copies=True)
 
 
@@ -77,7 +79,9 @@ def _expect_sub_request(bench: Bench, *, copies: bool) -> None:
 
 @case(_BOTH_SIDES)
 def within_its_body(bench: Bench) -> None:
-    """The same from a body, between two of its chunks."""
+    """A body may call the chain that it is in between two of its chunks, and has its own context
+    again afterwards.
+    """
     inner: list[Exchange] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
