@@ -78,7 +78,6 @@ def generator(bench: Bench) -> None:
         try:
             start(environ, start_response)
             yield b"one"
-            yield b"two"
         finally:
             ends.append("closed")
 
