@@ -75,6 +75,17 @@ def replaces_errors(app, environ, start_response):
 
 
 @layer
+def replaces_errors_and_closes(app, environ, start_response):
+    body = app(environ, start_response)
+    try:
+        yield from body
+    except Exception as error:
+        raise RuntimeError("cut") from error
+    finally:
+        close(body)
+
+
+@layer
 def answers_in_the_middle(app, environ, start_response):
     body = app(environ, start_response)
     try:
@@ -162,6 +173,13 @@ def test_case_catches(case):
     with pytest.raises(ConformanceError) as caught:
         case.check(naive)
     assert text in str(caught.value)
+
+
+def test_error_layer_may_raise_another_from_a_late_error():
+    late = ERRORS["at_a_later_chunk"]
+    late.check(replaces_errors_and_closes, answers_errors=True)
+    with pytest.raises(ConformanceError, match="made RuntimeError"):
+        late.check(replaces_errors_and_closes)
 
 
 @pytest.mark.parametrize("title", OF_LAYERS_THAT_ANSWER)

@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.validate import validator
 
 from .apps import Body
+from .carried import carried
 from .server import MARKER, Exchange, Headers, make_environ
 from .violation import Rule, expect
 
@@ -156,9 +157,11 @@ class Bench:
             self.expect_raised(exchange, error)
 
     def expect_raised(self, exchange: Exchange, error: BaseException) -> None:
-        """Expect ``error`` itself at the server."""
+        """Expect ``error`` at the server; from an error layer, an exception that carries it."""
         self.expect_no_faults(exchange)
-        expect(exchange.error is error, f"made {exchange.outcome} of the error {error!r}")
+        may_carry = self.answers_errors and isinstance(error, Exception)
+        arrived = error in carried(exchange.error) if may_carry else exchange.error is error
+        expect(arrived, f"made {exchange.outcome} of the error {error!r}")
 
     def expect_answer(self, exchange: Exchange) -> None:
         """Expect a whole 5xx response."""

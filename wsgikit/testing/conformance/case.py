@@ -43,7 +43,8 @@ class Case:
         :param middleware: makes a WSGI app of a WSGI app: a class, or a function that calls one
             with options.
         :param answers_errors: an ``Exception`` before the first chunk becomes a 5xx response
-            instead of reaching the server, as an error layer does. Default: it reaches it.
+            instead of reaching the server, as an error layer does; a later one reaches it, but
+            may be the cause of another. Default: each reaches it as it is.
         :param rewrites_body: the chunks, their number and Content-Length may differ from what
             the app made, as a compressor's do. Default: they are the app's.
         :raises ConformanceError: the middleware broke the rule.

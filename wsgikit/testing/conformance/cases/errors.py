@@ -7,6 +7,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from ..apps import Body, Broken, Exit, Interrupt, Kill, start
 from ..bench import Bench
+from ..carried import carried
 from ..case import case
 from ..violation import expect
 
@@ -125,7 +126,7 @@ def in_close_after_another(bench: Bench) -> None:
         if bench.answers_errors and at == 0:
             bench.expect_answer(exchange)
             continue
-        lost = [error for error in errors if error not in _carried(exchange.error)]
+        lost = [error for error in errors if error not in carried(exchange.error)]
         expect(not lost, f"lost {lost} and made {exchange.outcome} of both")
 
 
@@ -163,13 +164,3 @@ def interrupts_in_close(bench: Bench) -> None:
     for error in (Interrupt("stop"), Exit("stop"), Kill("stop")):
         body = bench.body([b"one", b"two"], close_error=error)
         bench.expect_raised(bench.serve(_returning(body)), error)
-
-
-def _carried(error: BaseException | None) -> list[BaseException]:
-    """An error, what it was raised from or in the course of, and the members of groups."""
-    if error is None:
-        return []
-    found = [error, *_carried(error.__cause__), *_carried(error.__context__)]
-    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        found += _carried(each)
-    return found
