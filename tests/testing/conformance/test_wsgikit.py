@@ -4,7 +4,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from wsgikit import App, Pipeline, g, session
+from wsgikit import App, Pipeline, g, request, session
 from wsgikit.middleware import (
     ContextMiddleware,
     ErrorMiddleware,
@@ -18,6 +18,24 @@ from wsgikit.testing.conformance import CASES
 KEY = "a key for tests"
 
 
+def provider():
+    yield "open"
+
+
+ALONE = {
+    "error": (ErrorMiddleware, {}),
+    "session": (SessionMiddleware, {"secret_key": KEY}),
+    "g": (GMiddleware, {"db": provider}),
+    "hooks": (HooksMiddleware, {}),
+}
+STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
+LAYERS = ("context", *ALONE, *STANDARDS)
+ANSWERS_ERRORS = ("error", *STANDARDS)
+FAULTS = {
+    "environs.cleared_before_an_error": "ErrorMiddleware looks into the environ after the app ran"
+}
+
+
 def make_app(name, **options):
     app = App(name, config={"SECRET_KEY": KEY, "PROPAGATE_EXCEPTIONS": False}, **options)
     app.teardown_request(lambda outcome: None)
@@ -26,13 +44,17 @@ def make_app(name, **options):
 
 def make_hooked_app():
     app = make_app("hooks")
-    app.before_request(lambda: None)
-    app.after_request(lambda response: response)
+
+    @app.before_request
+    def look_at_the_request():
+        assert None not in (request.path, request.args, request.cookies)
+
+    @app.after_request
+    def add_a_header(response):
+        response.headers["X-Hooked"] = "yes"
+        return response
+
     return app
-
-
-def provider():
-    yield "open"
 
 
 def make_pipeline(name, app):
@@ -51,14 +73,6 @@ def make_pipeline(name, app):
     return pipeline, app
 
 
-ALONE = {
-    "error": (ErrorMiddleware, {}),
-    "session": (SessionMiddleware, {"secret_key": KEY}),
-    "g": (GMiddleware, {"db": provider}),
-    "hooks": (HooksMiddleware, {}),
-}
-
-
 class Visit:
     """Writes to the session and uses a provider of g, as an app does that is more than a pass."""
 
@@ -72,12 +86,6 @@ class Visit:
         return self.app(environ, start_response)
 
 
-STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
-FAULTS = {
-    "environs.cleared_before_an_error": "ErrorMiddleware looks into the environ after the app ran"
-}
-
-
 def known(case, layer):
     """The case; with the reason, if it is known to fail."""
     if layer in ANSWERS_ERRORS and str(case) in FAULTS:
@@ -85,10 +93,6 @@ def known(case, layer):
             layer, case, marks=pytest.mark.xfail(strict=True, reason=FAULTS[str(case)])
         )
     return pytest.param(layer, case)
-
-
-LAYERS = ("context", *ALONE, *STANDARDS)
-ANSWERS_ERRORS = ("error", *STANDARDS)
 
 
 def combine(layers, cases):
