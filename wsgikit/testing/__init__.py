@@ -1,0 +1,1 @@
+"""What tests of WSGI apps and middlewares need."""
