@@ -198,7 +198,7 @@ def test_lint_is_on(app, fault):
         if fault == "errors":
             environ["wsgi.errors"].close()
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return ["text, not bytes"]
+        return ["text, not bytes" if fault == "body" else b"bytes"]
 
     app.config["TESTING"] = True
     with pytest.raises(AssertionError):

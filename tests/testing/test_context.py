@@ -350,6 +350,26 @@ def test_layer_that_calls_the_pipeline_again_keeps_both_and_shows_the_last(app, 
     assert nothing_is_current()
 
 
+def test_error_of_one_teardown_leaves_none_of_the_others_out(app, client, outcomes):
+    class Twice:
+        def __init__(self, app):
+            self.app = app
+
+        def __call__(self, environ, start_response):
+            self.app({**environ}, start_response).close()
+            return self.app({**environ}, start_response)
+
+    @app.teardown_request
+    def fail(outcome):
+        raise KeyError
+
+    client = TestApp(Twice(standard(app)))
+    with pytest.raises(BaseExceptionGroup), client.context():
+        client.get("/ada")
+    assert len(outcomes) == 2
+    assert nothing_is_current()
+
+
 def test_chain_inside_the_chain_ends_with_its_own_response(app, client, outcomes):
     outer = App("outer", config={"SECRET_KEY": "outer", "SESSION_COOKIE_NAME": "outer"})
     ended = []
@@ -419,16 +439,25 @@ def test_block_inside_a_block_of_the_same_client(client, outcomes):
     assert len(outcomes) == 4
 
 
-def test_contexts_that_the_test_pushed_meanwhile_stay(app, client, outcomes):
+def test_contexts_that_the_test_pushed_meanwhile_stay_in_their_order(app, client, outcomes):
     with client.context():
         client.get("/ada")
         with app.app_context(), app.test_request_context("/held"):
             g.name = "held"
-            client.get("/eve")
-            assert g.name == "eve"
-            client._end_contexts()
+            with client.context():
+                pass
+            assert outcomes == [("tests", "/ada", None)]
             assert (g.name, request.path) == ("held", "/held")
-    assert [path for _, path, _ in outcomes] == ["/ada", "/eve", "/held"]
+    assert nothing_is_current()
+
+
+def test_context_is_shown_above_those_that_the_test_has_pushed(app, client):
+    with app.app_context(), app.test_request_context("/held"):
+        g.name = "held"
+        with client.context():
+            client.get("/ada")
+            assert (g.name, request.path) == ("ada", "/ada")
+        assert (g.name, request.path) == ("held", "/held")
 
 
 def test_context_that_the_test_popped_by_hand_is_not_ended_twice(client, outcomes):

@@ -12,6 +12,7 @@ from wsgikit.errors import (
     SessionTooLarge,
     SessionValueError,
 )
+from wsgikit.lifecycle import on_start
 from wsgikit.middleware import ContextMiddleware, SessionMiddleware, standard, standard_pipeline
 from wsgikit.pipeline import Pipeline
 from wsgikit.sessions import Session
@@ -143,6 +144,10 @@ def test_secure_cookie_is_seen_by_https_alone(app, views):
         visitor["user"] = "ada"
     with client.session("https://localhost/") as visitor:
         assert visitor["user"] == "ada"
+    with client.session(extra_environ=https) as visitor:
+        assert visitor["user"] == "ada"
+    with client.session() as visitor:
+        assert not visitor
     assert client.get("/").json == {}
     assert client.get("/", extra_environ=https).json == {"user": "ada"}
 
@@ -161,6 +166,8 @@ def test_environ_of_the_client_counts_too(app, views):
     client = TestApp(standard(app, secure=True), extra_environ={"wsgi.url_scheme": "https"})
     with client.session() as visitor:
         visitor["user"] = "ada"
+    with client.session() as visitor:
+        assert visitor["user"] == "ada"
     assert client.get("/").json == {"user": "ada"}
 
 
@@ -193,7 +200,9 @@ def test_chain_without_a_session_says_what_to_write(app):
         pytest.fail("there is no session")
 
 
-def test_layer_of_another_package_is_found_by_what_it_provides(app):
+@pytest.fixture
+def own_session(app):
+    """A client of a session layer that is not ours, and what that layer and the test have done."""
     opened = []
 
     class OwnSession:
@@ -204,13 +213,29 @@ def test_layer_of_another_package_is_found_by_what_it_provides(app):
 
         def __call__(self, environ, start_response):
             environ["wsgikit.session"] = opened
-            body = self.app(environ, start_response)
-            return on_close(body, lambda outcome: opened.append("closed"))
+            start = on_start(start_response, lambda status, headers: opened.append("stored"))
+            return on_close(self.app(environ, start), lambda outcome: opened.append("closed"))
 
-    client = TestApp(Pipeline().use(ContextMiddleware).use(OwnSession).run(app))
+    return TestApp(Pipeline().use(ContextMiddleware).use(OwnSession).run(app)), opened
+
+
+def test_layer_of_another_package_is_found_by_what_it_provides(own_session):
+    client, opened = own_session
     with client.session() as visitor:
-        visitor.append("seen")
-    assert opened == ["seen", "closed"]
+        visitor.append("changed")
+    assert opened == ["changed", "stored", "closed"]
+
+
+def test_layer_stores_nothing_and_closes_when_the_block_raises(own_session):
+    client, opened = own_session
+
+    def block():
+        with client.session():
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        block()
+    assert opened == ["closed"]
 
 
 def test_layer_hidden_behind_a_foreign_one_is_found(app, views):

@@ -26,7 +26,7 @@ def open_session(layer: Any, environ: WSGIEnvironment, headers: Headers) -> Iter
     """
 
     def start_response(status: str, added: Headers, exc_info: object = None, /) -> Any:
-        headers[:] = added
+        headers.extend(added)
 
     twin = copy(layer)
     twin.app = _answer_late
