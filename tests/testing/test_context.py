@@ -20,7 +20,7 @@ from wsgikit import (
     signals,
 )
 from wsgikit.environ import CONTEXT, KEEP
-from wsgikit.errors import SessionCommitted
+from wsgikit.errors import ResponseAborted, SessionCommitted
 from wsgikit.middleware import (
     ContextMiddleware,
     ErrorMiddleware,
@@ -262,6 +262,26 @@ def test_error_of_a_teardown_reaches_the_test_and_nothing_stays_current(app, cli
         client.get("/")
     assert nothing_is_current()
     assert "appcontext_popped" in [name for name, _ in client.captured.signals]
+
+
+def test_error_of_a_teardown_is_reported_as_without_the_block(app, client):
+    app.config["TESTING"] = False
+
+    @app.teardown_request
+    def fail(outcome):
+        raise KeyError("of the teardown")
+
+    def block():
+        with client.context():
+            client.get("/ada")
+
+    seen = []
+    for send in (lambda: client.get("/ada"), block):
+        with pytest.raises(ResponseAborted) as caught:
+            send()
+        levels = [record.levelname for record in client.captured.logs]
+        seen.append((type(caught.value.__cause__), levels))
+    assert seen == [(KeyError, ["ERROR"])] * 2
 
 
 def test_error_of_a_teardown_comes_with_the_next_request_which_is_not_sent(app, client):
