@@ -11,9 +11,10 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.exceptions import HTTPException
 
 from .closing import BodyEnd
+from .environ import KEEP
 from .error_report import propagates, report
 from .errors import ClientDisconnected, ResponseAborted
-from .lifecycle import raise_after, reraise, run_all
+from .lifecycle import Runner, raise_after, reraise, run_all
 from .request_context import RequestContext
 
 
@@ -22,12 +23,17 @@ class RequestEnd(BodyEnd):
 
     :param context: the request's context.
     :param outer: that of the pipeline around this one, if there is one.
+    :param run: calls whatever belongs to the request.
+
+    Reads ``environ["wsgikit.keep"]``, and takes it out: it is not for a pipeline further inside.
     """
 
-    __slots__ = ("_context", "_environ", "_outer")
+    __slots__ = ("_context", "_environ", "_keep", "_outer", "_run")
 
-    def __init__(self, context: RequestContext, outer: RequestContext | None) -> None:
+    def __init__(self, context: RequestContext, outer: RequestContext | None, run: Runner) -> None:
         self._context = context
+        self._run = run
+        self._keep = context.environ.pop(KEEP, None)
         self._environ: WSGIEnvironment = context.environ
         self._outer = outer
 
@@ -75,11 +81,21 @@ class RequestEnd(BodyEnd):
         return outcome
 
     def _unwind(self, outcome: BaseException | None) -> None:
+        if self._keep is not None:
+            keep, self._keep = self._keep, None
+            keep(self._context, partial(self._run, self._end_kept, outcome))
+            return
         try:
             self._context.unwind(outcome)
         except BaseException as error:
             raise_after(error, self._tell_finished, error if outcome is None else outcome)
         self._tell_finished(outcome)
+
+    def _end_kept(self, outcome: BaseException | None) -> None:
+        try:
+            self._unwind(outcome)
+        except BaseException as error:
+            reraise(self.failed(error))
 
     def _tell_finished(self, outcome: BaseException | None) -> None:
         functions: Any = self._context.app.on_finish_funcs

@@ -1,1 +1,6 @@
-"""What tests of WSGI apps and middlewares need."""
+"""What tests need: a WebTest client that knows the pipeline, and a battery for any middleware.
+
+Needs the extra ``testing``.
+"""
+
+from .client import TestApp as TestApp
