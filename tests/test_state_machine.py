@@ -483,7 +483,8 @@ class World:
         """A hook has raised, so the layers have closed the body that was to be passed on."""
         if life.child is not None and not life.child.has_ended:
             (active,) = life.raised
-            self.end(life.child, active)
+            life.raised |= self.end(life.child, active)
+            self.tell(life, life.child.outcome)
         life.child = None
 
     def step(self, life: Life) -> None:
