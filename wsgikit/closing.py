@@ -59,6 +59,7 @@ class _Closing:
         if self._ended:  # a server may keep the body: it must not keep the request with it
             self._body, self._chunks, self._close = (), iter(()), None
             self._callback, self._run = type, call
+            self._error = None  # its traceback leads back to here
 
     def __del__(self) -> None:
         if not self._closed:  # the server broke PEP 3333; the request must end all the same
