@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,16 @@ def run_soak(requests: int, bytes_to_keep: int = 0) -> dict[str, Any]:
     return json.loads(result.stdout)
 
 
-def test_memory_stays_flat_and_each_request_ends_once() -> None:
+def test_memory_stays_flat_and_each_request_ends_once(
+    record_property: Callable[..., None],
+) -> None:
     report = run_soak(REQUESTS)
     growth = report["after"] - report["before"]
-    print(  # noqa: T201 - the figures are the point of a long run
-        f"\n{REQUESTS} requests in {report['seconds']} s; resident {report['before'] // 1024} KiB "
-        f"after a tenth, {report['after'] // 1024} KiB at the end: {growth / 1024:+.0f} KiB\n"
-        f"kinds {report['kinds']}\nends {report['ends']}, wrong {report['wrong']}"
+    record_property(
+        "figures",
+        f"{REQUESTS} requests in {report['seconds']} s; resident {report['before'] // 1024} KiB "
+        f"after a tenth, {report['after'] // 1024} KiB at the end: {growth // 1024:+} KiB; "
+        f"kinds {report['kinds']}, ends {report['ends']}, wrong {report['wrong']}",
     )
     assert report["wrong"] == {}
     assert sum(report["kinds"].values()) == REQUESTS
