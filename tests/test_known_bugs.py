@@ -33,7 +33,7 @@ def flask_app(outcomes: list[Any]) -> Any:
 
 
 def wsgikit_app(outcomes: list[Any]) -> Any:
-    app = App("known", config={"SECRET_KEY": "only for tests"})
+    app = App("known", config={"SECRET_KEY": "only for tests", "TESTING": True})
     app.teardown_request(outcomes.append)
     app.add_url_rule("/", "stream", broken_stream)
     return standard(app)
@@ -82,7 +82,7 @@ def call_on_close(callbacks: Callbacks) -> Iterable[bytes]:
 
 
 def teardowns(callbacks: Callbacks) -> Iterable[bytes]:
-    app = App("known", config={"SECRET_KEY": "only for tests"})
+    app = App("known", config={"SECRET_KEY": "only for tests", "TESTING": True})
     app.add_url_rule("/", "view", lambda: "body")
     for callback in reversed(callbacks):
         app.teardown_request(callback)
