@@ -3,7 +3,7 @@
 VENV := .venv
 INSTANCE := deploy/instance
 
-.PHONY: help serve test lint clean
+.PHONY: help serve test lint soak clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make (the default)
@@ -24,6 +24,10 @@ lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+soak: $(VENV)/.dev ## 10 minutes of random sequences and 1,000,000 requests, and their figures
+	WSGIKIT_MACHINE_SECONDS=600 WSGIKIT_SOAK_REQUESTS=1000000 \
+		$(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) tests/test_state_machine.py tests/soak
 
 clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache

@@ -265,6 +265,29 @@ def test_callbacks_that_a_hook_adds_run_at_close(app, body, serve, hook, method)
     assert (log, body.closed) == (["closed"], 1)
 
 
+@pytest.mark.parametrize("fails", ["hook", "start_response"])
+def test_error_is_not_lost_when_the_body_that_it_drops_fails_to_close(app, body, fails):
+    error, close_error = KeyError(fails), ValueError("close")
+
+    def fail(*args):
+        raise error
+
+    def close():
+        raise close_error
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return body
+
+    body.close = close
+    if fails == "hook":
+        app.after_request(fail)
+    layer = standard(inner, current_app=app)
+    with pytest.raises(ExceptionGroup) as raised:
+        layer(create_environ(), fail if fails == "start_response" else lambda *args: print)
+    assert set(raised.value.exceptions) == {error, close_error}
+
+
 def test_hook_gets_the_apps_response_class(app, serve):
     class Own(Response):
         def mark(self):

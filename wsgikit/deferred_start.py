@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse
 
 from . import signals
 from .closing import on_close, prime_stream
-from .lifecycle import Headers, close_body
+from .lifecycle import Headers, close_body, raise_after
 from .request_context import RequestContext
 from .responses import make_response
 
@@ -84,9 +84,8 @@ class DeferredStart:
                     return response(self._context.environ, self._send)  # type: ignore[no-any-return]
                 self._headers = response.headers.to_wsgi_list()
             self._send(self._status, self._headers)
-        except BaseException:
-            close_body(to_close)
-            raise
+        except BaseException as error:
+            raise_after(error, close_body, to_close)
         return body
 
     def _is_unchanged(self, response: Any, body: Iterable[bytes]) -> bool:
@@ -111,10 +110,9 @@ class DeferredStart:
             for function in hooks:
                 self._run_hook(function, responses)
             signals.send(signals.request_finished, app, response=responses[-1])
-        except BaseException:
+        except BaseException as error:
             _adopt(responses, body)
-            responses[-1].close()
-            raise
+            raise_after(error, responses[-1].close)
         _adopt(responses, body)
         return responses[-1]
 

@@ -43,6 +43,13 @@ class RequestEnd(BodyEnd):
 
     def failed(self, error: BaseException) -> BaseException:
         """Report ``error``, which goes on to the server, and return what to raise in its place."""
+        try:
+            return self._report(error)
+        finally:
+            if self._context.has_ended:
+                self._let_go_of_errors()
+
+    def _report(self, error: BaseException) -> BaseException:
         context = self._context
         if not isinstance(error, Exception) or isinstance(error, ResponseAborted):
             return error
@@ -53,6 +60,7 @@ class RequestEnd(BodyEnd):
 
     def closed(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
+        ended_well = outcome is None
         if outcome is None:
             outcome = self._context.outcome
         else:
@@ -62,6 +70,12 @@ class RequestEnd(BodyEnd):
         if failed and self._outer is not None and self._outer.outcome is None:
             self._outer.outcome = outcome  # or its providers would commit what failed in here
         self._unwind(outcome)
+        if ended_well or isinstance(outcome, ClientDisconnected):  # so nothing is raised from here
+            self._let_go_of_errors()
+
+    def _let_go_of_errors(self) -> None:
+        """Or their tracebacks, which lead back to the context, keep it for the collector."""
+        self._context.reported = ()
 
     def raise_after_end(self, error: BaseException) -> NoReturn:
         """End a request that has no body, then raise ``error``, or what stands for it."""
