@@ -3,7 +3,7 @@
 VENV := .venv
 INSTANCE := deploy/instance
 
-.PHONY: help serve test lint clean
+.PHONY: help serve test lint mutation clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make (the default)
@@ -24,6 +24,11 @@ lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# Many runs of the same tests, of which the last may take two seconds of random steps.
+mutation: export WSGIKIT_MACHINE_SECONDS ?= 2
+mutation: $(VENV)/.mutation ## whether the tests notice each fault put into the core
+	$(VENV)/bin/python tests/mutation/run.py
 
 clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache

@@ -323,10 +323,10 @@ def test_second_close_does_nothing(kind):
     assert order == ["close", "callback"]
 
 
-@pytest.mark.parametrize("body", [[b"a"], (b"a",), iter([b"a"])], ids=["list", "tuple", "iterator"])
-def test_body_without_close_gets_the_callback_once(body):
+@pytest.mark.parametrize("make", [list, tuple, iter])
+def test_body_without_close_gets_the_callback_once(make):
     outcomes = []
-    body = on_close(body, outcomes.append)
+    body = on_close(make([b"a"]), outcomes.append)
     assert send(body) == [b"a"]
     body.close()
     assert outcomes == [None]
