@@ -32,8 +32,32 @@ def test_app_inside_is_found_through_other_layers():
 
 
 def test_without_an_app_it_says_what_to_write():
-    with pytest.raises(ConfigurationError, match=r"current_app=App\('legacy'\)"):
+    with pytest.raises(ConfigurationError) as raised:
         ContextMiddleware(answering(lambda environ: [b""]))
+    assert str(raised.value) == (
+        "ContextMiddleware finds no App inside it for current_app to point to.\n\n"
+        "Give one for config and hooks: current_app=App('legacy')."
+    )
+
+
+def test_layer_ahead_of_the_router_knows_the_route(serve):
+    app, seen = App("inner"), []
+    app.add_url_rule("/", "index", lambda: "index")
+
+    def layer(environ, start_response):
+        seen.append(request.endpoint)
+        return app(environ, start_response)
+
+    layer.app = app
+    assert serve(ContextMiddleware(layer)).body == b"index"
+    assert seen == ["index"]
+
+
+def test_hooks_do_not_run_without_their_layer(serve):
+    app = App("inner")
+    app.add_url_rule("/", "index", lambda: "index")
+    app.before_request(lambda: pytest.fail("a hook ran"))
+    assert serve(ContextMiddleware(app)).body == b"index"
 
 
 def test_proxies_work_in_call_chunks_and_close(recorder, serve):
@@ -146,6 +170,26 @@ def test_pipeline_in_a_pipeline_hides_the_outer_context_and_restores_it(serve):
     answer = serve(ContextMiddleware(outer_app, current_app=outer))
     assert answer.chunks == [b"inner", b"outer"]
     assert names == [("outer", "outer"), ("inner", "inner"), 2]
+
+
+def test_failure_of_the_outer_app_is_not_replaced_by_that_of_a_pipeline_in_it(serve):
+    app, outcomes = App("outer"), []
+    first, second = KeyError("first"), ValueError("second")
+    app.teardown_request(outcomes.append)
+
+    def broken(environ, start_response):
+        raise second
+
+    nested = ContextMiddleware(broken, current_app=App("inner"))
+
+    def outer_app(environ, start_response):
+        environ[CONTEXT].outcome = first  # as error handling notes what it has answered
+        with pytest.raises(ValueError, match="second"):
+            nested(environ, start_response)
+        return answering(lambda environ: [b""])(environ, start_response)
+
+    assert serve(ContextMiddleware(outer_app, current_app=app)).status == "200 OK"
+    assert outcomes == [first]
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
