@@ -474,13 +474,14 @@ def test_generator_that_raises_another_error_is_heard():
         namespace.close(KeyError("x"))
 
 
-def test_manager_that_raises_the_outcome_itself_again_is_no_failure():
+@pytest.mark.parametrize("outcome", [KeyError("x"), KeyboardInterrupt()])
+def test_manager_that_raises_the_outcome_itself_again_is_no_failure(outcome):
     class Raising(Manager):
         def __exit__(self, exc_type, error, traceback):
             super().__exit__(exc_type, error, traceback)
             raise error
 
-    manager, outcome = Raising(), KeyError("x")
+    manager = Raising()
     namespace = G({"db": manager})
     _ = namespace.db
     namespace.close(outcome)

@@ -9,14 +9,15 @@ in build/mutation.md afterwards, in the form that the document has.
 
 from __future__ import annotations
 
+import ast
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import chdir
 from pathlib import Path
 
 from mutmut.mutation.diff_apply import get_diff_for_mutant
@@ -40,26 +41,41 @@ def main() -> int:
         scratch = Path(folder) / "wsgikit"
         shutil.copytree(ROOT, scratch, ignore=SKIPPED)  # the link to middleware/ becomes a folder
         subprocess.run([sys.executable, MUTMUT], cwd=scratch, check=True)
-        results = read_results(scratch)
-    survivors = [mutant for mutant, status in results if status in SURVIVED]
-    percent = 100 * len(survivors) / len(results)
+        with chdir(scratch):
+            results = read_results()
+            unmutated = functions_without(results)
+    survivors = Counter(mutant for mutant, status in results if status in SURVIVED)
+    percent = 100 * survivors.total() / len(results)
     counts = ", ".join(f"{n} {status}" for status, n in Counter(s for _, s in results).items())
     numbers = f"{len(results)} mutants: {counts}; {percent:.1f} % survived"
     write_report(numbers, results)
     print(f"\n{numbers}. {REPORT.relative_to(ROOT)} shows those that were not simply killed.")
-    return judge(set(survivors), explained(DOCUMENT.read_text("utf-8")), percent)
+    print(f"Functions without a mutant: {', '.join(sorted(unmutated)) or 'none'}.")
+    return judge(survivors, explained(DOCUMENT.read_text("utf-8")), percent)
 
 
-def read_results(scratch: Path) -> list[tuple[Mutant, str]]:
-    """Each mutant with what became of it."""
-    os.chdir(scratch)  # where mutmut looks
-    return [
-        (identity(name, get_diff_for_mutant(name, path=path)), status_by_exit_code[code])
-        for path in walk_mutatable_files()
-        for name, code in json.loads(Path(f"mutants/{path}.meta").read_text("utf-8"))[
-            "exit_code_by_key"
-        ].items()
-    ]
+def read_results() -> list[tuple[Mutant, str]]:
+    """Each mutant with what became of it, from the files that mutmut left in this folder."""
+    results = []
+    for path in walk_mutatable_files():
+        codes = json.loads(Path(f"mutants/{path}.meta").read_text("utf-8"))["exit_code_by_key"]
+        for name, code in codes.items():
+            mutant = identity(name, get_diff_for_mutant(name, path=path))
+            results.append((mutant, status_by_exit_code[code]))
+    return results
+
+
+def functions_without(results: list[tuple[Mutant, str]]) -> set[str]:
+    """The functions and methods of the mutated modules that have no mutant at all."""
+    found = set()
+    for path in walk_mutatable_files():
+        module = ".".join(path.with_suffix("").parts[1:])
+        body = ast.parse(path.read_text("utf-8")).body
+        owners = [(module, body)]
+        owners += [(f"{module}.{c.name}", c.body) for c in body if isinstance(c, ast.ClassDef)]
+        for owner, nodes in owners:
+            found |= {f"{owner}.{node.name}" for node in nodes if isinstance(node, ast.FunctionDef)}
+    return found - {function for (function, _), _ in results}
 
 
 def identity(name: str, diff: str) -> Mutant:
@@ -74,13 +90,13 @@ def changed_lines(diff: str) -> str:
     return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines)
 
 
-def explained(text: str) -> set[Mutant]:
+def explained(text: str) -> Counter[Mutant]:
     """The survivors in the document: ``### `function` ``, then a diff for each."""
-    found = set()
+    found: Counter[Mutant] = Counter()
     for section in re.split(r"^### `", text, flags=re.MULTILINE)[1:]:
         function = section.partition("`")[0]
         for diff in re.findall(r"^```diff\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL):
-            found.add((function, changed_lines(diff)))
+            found[function, changed_lines(diff)] += 1
     return found
 
 
@@ -97,7 +113,7 @@ def write_report(numbers: str, results: list[tuple[Mutant, str]]) -> None:
     REPORT.write_text("\n".join(lines), "utf-8")
 
 
-def judge(survivors: set[Mutant], known: set[Mutant], percent: float) -> int:
+def judge(survivors: Counter[Mutant], known: Counter[Mutant], percent: float) -> int:
     """Print what is wrong; 1 if anything is."""
     for mutant in sorted(known - survivors):
         print(f"\nExplained, but it does not survive any more:\n{in_document_form(mutant)}")
