@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import copy_context
-from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-from werkzeug.exceptions import HTTPException
 
 from wsgikit.app import App, find_app
 from wsgikit.closing import on_close
@@ -15,6 +12,8 @@ from wsgikit.environ import CONTEXT
 from wsgikit.errors import ConfigurationError
 from wsgikit.lifecycle import raise_after
 from wsgikit.request_context import RequestContext
+from wsgikit.request_end import RequestEnd
+from wsgikit.server_start import ServerStart
 
 
 class ContextMiddleware:
@@ -52,35 +51,23 @@ class ContextMiddleware:
         outer: RequestContext | None = environ.get(CONTEXT)
         if outer is not None:  # a pipeline in a pipeline: the outer one keeps its own keys
             environ = dict(environ)
-        request_context = environ[CONTEXT] = RequestContext(
+        context = environ[CONTEXT] = RequestContext(
             self.current_app, environ, is_inner=self.is_inner
         )
+        end = RequestEnd(context, outer)
         run = copy_context().run
-        body = run(self._open, request_context, environ, start_response)
-        pop = partial(self._pop, request_context, outer)
-        return on_close(body, pop, environ=environ, run=run)
+        body = run(self._open, context, end, environ, ServerStart(context, start_response))
+        return on_close(body, end, environ=environ, run=run, sent=end.sent)
 
     def _open(
         self,
-        request_context: RequestContext,
+        context: RequestContext,
+        end: RequestEnd,
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        request_context.push()
+        context.push()
         try:
             return self.app(environ, start_response)
         except BaseException as error:
-            raise_after(error, request_context.unwind, error)
-
-    @staticmethod
-    def _pop(
-        request_context: RequestContext,
-        outer: RequestContext | None,
-        outcome: BaseException | None,
-    ) -> None:
-        if outcome is None:
-            outcome = request_context.outcome
-        failed = outcome is not None and not isinstance(outcome, HTTPException)
-        if failed and outer is not None and outer.outcome is None:
-            outer.outcome = outcome  # so that its providers do not commit what failed in here
-        request_context.unwind(outcome)
+            raise_after(error, end.raised, error)

@@ -13,8 +13,11 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from wsgikit import signals
 from wsgikit.closing import prime_stream
+from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT
-from wsgikit.error_handling import propagates, record_failure, report, respond
+from wsgikit.error_handling import record_failure, respond
+from wsgikit.error_page import error_page
+from wsgikit.error_report import propagates, report
 from wsgikit.lifecycle import Headers
 from wsgikit.request_context import RequestContext, context_of
 
@@ -51,12 +54,15 @@ class ErrorMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._debuggers and _is_local(environ):
             return self._debuggers[bool(environ["wsgi.multiprocess"])](environ, start_response)
+        context = context_of(environ)
+        context.reports_errors = True
         try:
             return self._call_app(environ, start_response)
         except Exception as error:
-            response = self._answer(context_of(environ), error)
-            # With exc_info the server raises the error again, if headers have been sent already.
-            return response(environ, partial(_restart, start_response, error))  # type: ignore[no-any-return]
+            if context.has_written:
+                raise  # too late for a page: the server cuts the connection
+            restart = partial(_restart, start_response, error)
+            return _send(context, self._answer(context, error), restart)
 
     def _call_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # An error in the first chunk can still become a page.
@@ -84,10 +90,18 @@ class ErrorMiddleware:
             error, response = handler_error, None
         if response is not None:
             return response
-        report(context, error)
+        report(context, context.environ, error)
         if propagates(context):
             raise error
-        return InternalServerError(original_exception=error).get_response(context.environ)
+        return error_page(InternalServerError(original_exception=error), context.environ)
+
+
+def _send(context: RequestContext, response: Any, restart: StartResponse) -> Iterable[bytes]:
+    if context.hooked is None:  # no hook has run for this request, so none is owed
+        return response(context.environ, restart)  # type: ignore[no-any-return]
+    answer = DeferredStart(context, restart)
+    answer.handling_error = True
+    return answer.finish(response(context.environ, answer.restart))
 
 
 def _restart(

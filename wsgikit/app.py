@@ -16,6 +16,7 @@ from .app_context import AppContext
 from .blueprint import Blueprint, check_name
 from .config import DEFAULTS, Config
 from .dispatch import dispatch
+from .events import Events
 from .held_request import HeldRequest, hold_request
 from .request_context import RequestContext
 from .routing import Route, make_rule
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import click
 
 
-class App(Scaffold):
+class App(Scaffold, Events):
     """Routes requests to views; a WSGI app to be served through a pipeline.
 
     :param name: ``__name__`` of the module, which gives the root folder too, or any name.
@@ -52,7 +53,8 @@ class App(Scaffold):
         fallback: WSGIApplication | None = None,
         template_folder: str = "templates",
     ) -> None:
-        super().__init__(name, name, template_folder)
+        Scaffold.__init__(self, name, name, template_folder)
+        Events.__init__(self)
         self.config = Config(self.root_path, DEFAULTS)
         self.config.from_mapping(config)
         self.fallback = fallback

@@ -13,7 +13,20 @@ from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from .errors import ClientDisconnected
-from .lifecycle import CloseCallback, PrimedBody, Runner, call, is_file, prime, raise_after
+from .lifecycle import (
+    CloseCallback,
+    PrimedBody,
+    Runner,
+    call,
+    is_file,
+    prime,
+    raise_after,
+    run_all,
+)
+
+
+def _nothing() -> None:
+    """What nobody asked to be told of."""
 
 
 class _Closing:
@@ -30,12 +43,20 @@ class _Closing:
         "_finished",
         "_handled",
         "_run",
+        "_sent",
     )
 
-    def __init__(self, body: Iterable[bytes], callback: CloseCallback, run: Runner) -> None:
+    def __init__(
+        self,
+        body: Iterable[bytes],
+        callback: CloseCallback,
+        run: Runner,
+        sent: Callable[[], object],
+    ) -> None:
         self._body = body
         self._callback = callback
         self._run = run
+        self._sent = sent
         self._close: Callable[[], object] | None = getattr(body, "close", None)
         self._handled = sys.exc_info()[1]
         self._chunks: Iterator[bytes] | None = None
@@ -58,13 +79,15 @@ class _Closing:
     def _let_go(self) -> None:
         if self._ended:  # a server may keep the body: it must not keep the request with it
             self._body, self._chunks, self._close = (), iter(()), None
-            self._callback, self._run = type, call
+            self._callback, self._run, self._sent = type, call, _nothing
 
     def __del__(self) -> None:
         if not self._closed:  # the server broke PEP 3333; the request must end all the same
-            self.close()
-            message = "a response body was dropped without close(), so its request ended late"
-            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+            message = f"{self._callback!r}: its body was dropped without close(), so it ended late"
+            try:
+                self.close()
+            finally:
+                warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def _outcome(self) -> BaseException | None:
         if self._error is not None or self._finished:
@@ -83,9 +106,9 @@ class _Closing:
 
     def _end(self, outcome: BaseException | None) -> None:
         self._ended = True
+        sent = self._sent if outcome is None else _nothing
         try:
-            if self._close is not None:
-                self._close()
+            run_all((sent, self._close or _nothing))
         except BaseException as error:
             raise_after(error, self._callback, error if outcome is None else outcome)
         else:
@@ -141,6 +164,7 @@ def on_close(
     *,
     environ: WSGIEnvironment | None = None,
     run: Runner = call,
+    sent: Callable[[], object] = _nothing,
 ) -> Iterable[bytes]:
     """Return ``body`` with ``callback(outcome)`` called after its ``close``, exactly once.
 
@@ -150,19 +174,23 @@ def on_close(
     :param environ: with it, a ``wsgi.file_wrapper`` result is returned as the same object,
         its ``close`` replaced, so that the server still recognises it and uses sendfile.
     :param run: calls whatever belongs to the request, such as ``contextvars.Context.run``.
+    :param sent: called ahead of the inner close, when the server has taken the whole response.
+
+    A body that is dropped without close() is closed when it is collected, with a
+    ``ResourceWarning`` that shows the callback's repr.
 
     Follows PEP 3333, "Handling the close() method" and "Optional Platform-Specific File Handling".
     """
     if environ is not None and is_file(body, environ):
-        file_end = _ClosingStream(body, callback, run)
+        file_end = _ClosingStream(body, callback, run, sent)
         try:
             body.close = file_end.close  # type: ignore[attr-defined]
         except AttributeError:  # a file wrapper in C: its sendfile is lost, its close is not
             return file_end
         return body
     if is_complete(body):
-        return _ClosingSequence(body, callback, run)
-    return _ClosingStream(body, callback, run)
+        return _ClosingSequence(body, callback, run, sent)
+    return _ClosingStream(body, callback, run, sent)
 
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:

@@ -11,3 +11,6 @@ G = "wsgikit.g"
 
 HOLD = "wsgikit.hold"
 """Set by ``App.test_request_context`` alone: the router stops and keeps the context open."""
+
+REQUEST_ID = "wsgikit.request_id"
+"""The request's id in logs and on error pages: set by a layer outside, or made when needed."""

@@ -7,7 +7,8 @@ from typing import Any
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.routing import RoutingException
 
-from . import signals
+from .error_page import error_page
+from .error_report import propagates, report
 from .request_context import RequestContext
 from .responses import make_response
 from .scaffold import Handler
@@ -43,12 +44,12 @@ def respond(context: RequestContext, error: Exception) -> Any | None:
     if handler is not None:
         return make_response(handler(error))
     if isinstance(error, HTTPException):
-        return error.get_response(context.environ)
+        return error_page(error, context.environ)
     handler = find_handler(context, server_error := InternalServerError(original_exception=error))
     if handler is None or propagates(context) or context.answers_500:
         return None
     context.answers_500 = True  # so an error of this handler does not come here again
-    report(context, error)
+    report(context, context.environ, error)
     return make_response(handler(server_error))
 
 
@@ -61,26 +62,3 @@ def record_failure(context: RequestContext, error: Exception) -> None:
     is_failure = code is not None and code >= 400 and error is not context.route.error
     if is_failure and context.outcome is None:
         context.outcome = error
-
-
-def propagates(context: RequestContext) -> bool:
-    """Whether unhandled errors go through to the server or the test: ``PROPAGATE_EXCEPTIONS``."""
-    config = context.app.config
-    propagate = config["PROPAGATE_EXCEPTIONS"]
-    return bool(config["TESTING"] if propagate is None else propagate)
-
-
-def report(context: RequestContext, error: Exception) -> None:
-    """Send ``got_request_exception`` and log an error, unless whoever it is raised to will.
-
-    The log line has the method and path alone: no cookie, header or form value.
-    """
-    signals.send(signals.got_request_exception, context.app, exception=error)
-    if not propagates(context):
-        environ = context.environ
-        context.app.logger.error(
-            "Exception on %r [%s]",  # %r: a path may hold line feeds
-            environ.get("PATH_INFO", ""),
-            environ.get("REQUEST_METHOD"),
-            exc_info=error,
-        )

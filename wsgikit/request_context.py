@@ -55,11 +55,15 @@ class RequestContext(StackedContext):
         "answers_500",
         "app",
         "app_context",
+        "disconnection",
         "environ",
         "flashes",
+        "has_written",
         "hooked",
         "is_inner",
         "outcome",
+        "reported",
+        "reports_errors",
     )
     _stack = request_contexts
 
@@ -76,6 +80,13 @@ class RequestContext(StackedContext):
         """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
+        self.has_written = False
+        """Whether the app has sent a part of the body by ``write()``, and so the headers."""
+        self.disconnection: OSError | None = None
+        """The server's error when the app wrote to a client that had left."""
+        self.reports_errors = False
+        """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
+        self.reported: tuple[Exception, ...] = ()
         self._is_copy = False
         self._holds = 0
         self._root, self._path = _location(environ)

@@ -1,0 +1,51 @@
+"""One report for each unhandled exception: a signal, and a line in the app's log."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from wsgiref.types import WSGIEnvironment
+
+from . import signals
+from .environ import REQUEST_ID
+from .errors import ClientDisconnected
+from .request_context import RequestContext
+
+
+def request_id(environ: WSGIEnvironment) -> str:
+    """The request's id: what a layer outside has put into the environ, or one made now.
+
+    Never what the client's headers say: that could be anything, and stand for another request.
+    """
+    found: str = environ.setdefault(REQUEST_ID, "") or token_hex(8)
+    environ[REQUEST_ID] = found
+    return found
+
+
+def propagates(context: RequestContext) -> bool:
+    """Whether unhandled errors go through to the server or the test: ``PROPAGATE_EXCEPTIONS``."""
+    config = context.app.config
+    propagate = config["PROPAGATE_EXCEPTIONS"]
+    return bool(config["TESTING"] if propagate is None else propagate)
+
+
+def report(context: RequestContext, environ: WSGIEnvironment, error: Exception) -> None:
+    """Send ``got_request_exception`` and log ``error``, unless that has been done.
+
+    An error that is raised to a test or the server is not logged here: they show it. A client that
+    has left is no error. The log line has the method, path and id alone: no cookie, header or
+    form value.
+    """
+    if isinstance(error, ClientDisconnected) or error is context.disconnection:
+        return
+    if any(error is each for each in context.reported):
+        return
+    context.reported = (*context.reported, error)
+    signals.send(signals.got_request_exception, context.app, exception=error)
+    if not propagates(context):
+        context.app.logger.error(
+            "Exception on %r [%s], request %s",  # %r: a path may hold line feeds
+            environ.get("PATH_INFO", ""),
+            environ.get("REQUEST_METHOD"),
+            request_id(environ),
+            exc_info=error,
+        )
