@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from wsgikit.gunicorn import post_worker_init, worker_exit  # noqa: F401 - gunicorn's hooks
+
 wsgi_app = "deploy.wsgi:application"
 
 # The folder that deploy and wsgikit are imported from, wherever gunicorn was started.

@@ -76,7 +76,7 @@ application = (
     .run(app)
 )
 
-app.before_first_request(guestbook.create_table)
+app.on_startup(guestbook.create_table)
 
 
 @app.before_request

@@ -10,7 +10,6 @@ from wsgikit.app import App, find_app
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import ConfigurationError
-from wsgikit.lifecycle import raise_after
 from wsgikit.request_context import RequestContext
 from wsgikit.request_end import RequestEnd
 from wsgikit.server_start import ServerStart
@@ -57,7 +56,7 @@ class ContextMiddleware:
         end = RequestEnd(context, outer)
         run = copy_context().run
         body = run(self._open, context, end, environ, ServerStart(context, start_response))
-        return on_close(body, end, environ=environ, run=run, sent=end.sent)
+        return on_close(body, end, environ=environ, run=run, sent=end.sent, failed=end.failed)
 
     def _open(
         self,
@@ -70,4 +69,7 @@ class ContextMiddleware:
         try:
             return self.app(environ, start_response)
         except BaseException as error:
-            raise_after(error, end.raised, error)
+            instead = end.raised(error)
+            if instead is error:
+                raise
+            raise instead from error

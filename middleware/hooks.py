@@ -17,7 +17,7 @@ from wsgikit.responses import make_response
 
 
 class HooksMiddleware:
-    """Run before_first_request, before_request, after_request and error handlers.
+    """Run on_startup, before_first_request, before_request, after_request and error handlers.
 
     :param app: the WSGI app inside: the ``App`` itself, or one of any other framework.
 
@@ -54,6 +54,7 @@ class HooksMiddleware:
     def _enter(
         self, context: RequestContext, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
+        context.app.startup()
         context.app.first_request()
         signals.send(signals.request_started, context.app)
         context.hooked = []

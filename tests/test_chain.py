@@ -21,7 +21,7 @@ from wsgikit import (
     session,
     url_for,
 )
-from wsgikit.errors import ConfigurationError, PipelineError
+from wsgikit.errors import ConfigurationError, PipelineError, ResponseAborted
 from wsgikit.middleware import (
     ContextMiddleware,
     ErrorMiddleware,
@@ -439,7 +439,7 @@ def test_hooks_response_is_closed_when_the_app_raises_after_write():
             raise exc_info[1]
         return lambda data: None
 
-    with pytest.raises(LookupError):
+    with pytest.raises(ResponseAborted):
         standard(writes, current_app=app)(create_environ("/"), start_response)
     assert closed == [1]
 

@@ -18,6 +18,7 @@ from .config import DEFAULTS, Config
 from .dispatch import dispatch
 from .events import Events
 from .held_request import HeldRequest, hold_request
+from .lifespan import Lifespan
 from .request_context import RequestContext
 from .routing import Route, make_rule
 from .run_once import RunOnce
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import click
 
 
-class App(Scaffold, Events):
+class App(Scaffold, Events, Lifespan):
     """Routes requests to views; a WSGI app to be served through a pipeline.
 
     :param name: ``__name__`` of the module, which gives the root folder too, or any name.
@@ -55,6 +56,7 @@ class App(Scaffold, Events):
     ) -> None:
         Scaffold.__init__(self, name, name, template_folder)
         Events.__init__(self)
+        Lifespan.__init__(self)
         self.config = Config(self.root_path, DEFAULTS)
         self.config.from_mapping(config)
         self.fallback = fallback

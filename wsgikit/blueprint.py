@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .scaffold import Scaffold
+from .scaffold import F, Scaffold
 
 if TYPE_CHECKING:
     from .app import App
@@ -40,6 +40,7 @@ class Blueprint(Scaffold):
         self.url_prefix = url_prefix
         self._rules: list[_Rule] = []
         self._children: list[tuple[Blueprint, str]] = []
+        self._for_app: list[Callable[[App], object]] = []
         self._registered = False
 
     def add_url_rule(
@@ -56,6 +57,35 @@ class Blueprint(Scaffold):
         if "." in endpoint:
             raise ValueError(f"An endpoint of a blueprint has no dot: {endpoint!r}.")
         self._rules.append(_Rule(rule, endpoint, view_func, options))
+
+    def before_app_request(self, f: F) -> F:
+        """``before_request`` for all requests of the app, not only those of this blueprint."""
+        return self._add_to_app(f, lambda app: app.before_request(f))
+
+    def after_app_request(self, f: F) -> F:
+        """``after_request`` for all requests of the app."""
+        return self._add_to_app(f, lambda app: app.after_request(f))
+
+    def teardown_app_request(self, f: F) -> F:
+        """``teardown_request`` for all requests of the app."""
+        return self._add_to_app(f, lambda app: app.teardown_request(f))
+
+    def app_context_processor(self, f: F) -> F:
+        """``context_processor`` for all templates of the app."""
+        return self._add_to_app(f, lambda app: app.context_processor(f))
+
+    def app_errorhandler(self, code: int | type[Exception]) -> Callable[[F], F]:
+        """``errorhandler`` for all requests of the app."""
+
+        def register(f: F) -> F:
+            return self._add_to_app(f, lambda app: app.register_error_handler(code, f))
+
+        return register
+
+    def _add_to_app(self, f: F, add: Callable[[App], object]) -> F:
+        self._check_open()
+        self._for_app.append(add)
+        return f
 
     def register_blueprint(self, blueprint: Blueprint, *, url_prefix: str | None = None) -> None:
         """Nest ``blueprint``: its prefix and name go after this one's, its hooks run inside.
@@ -79,6 +109,9 @@ class Blueprint(Scaffold):
                 "Give the second one another name: register_blueprint(…, name='…')."
             )
         self._registered = True
+        if self not in app.blueprints.values():
+            for add in self._for_app:
+                add(app)
         app.blueprints[name] = self
         for rule, endpoint, view_func, options in self._rules:
             path = join_rule(url_prefix, rule)
@@ -90,7 +123,7 @@ class Blueprint(Scaffold):
         if self._registered:
             raise RuntimeError(
                 f"Blueprint {self.name!r} is registered already, so the change would be lost.\n\n"
-                "Add its rules and nested blueprints before app.register_blueprint()."
+                "Add rules, app-wide hooks and nested blueprints before app.register_blueprint()."
             )
 
 

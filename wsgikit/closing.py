@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from .errors import ClientDisconnected
@@ -29,6 +29,10 @@ def _nothing() -> None:
     """What nobody asked to be told of."""
 
 
+def _as_it_is(error: BaseException) -> BaseException:
+    return error
+
+
 class _Closing:
     """The end of a body: inner close first, then the callback, once, with the true outcome."""
 
@@ -40,6 +44,7 @@ class _Closing:
         "_closed",
         "_ended",
         "_error",
+        "_failed",
         "_finished",
         "_handled",
         "_run",
@@ -52,11 +57,13 @@ class _Closing:
         callback: CloseCallback,
         run: Runner,
         sent: Callable[[], object],
+        failed: Callable[[BaseException], BaseException],
     ) -> None:
         self._body = body
         self._callback = callback
         self._run = run
         self._sent = sent
+        self._failed = failed
         self._close: Callable[[], object] | None = getattr(body, "close", None)
         self._handled = sys.exc_info()[1]
         self._chunks: Iterator[bytes] | None = None
@@ -72,14 +79,26 @@ class _Closing:
         self._closed = True
         try:
             self._run(self._end, self._outcome())
+        except BaseException as error:
+            self._raise(error)
         finally:
             self._closed = self._ended  # False: another thread is in the Context; to be retried
             self._let_go()
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        instead = self._failed(error)
+        try:
+            if instead is error:
+                raise error
+            raise instead from error
+        finally:
+            del error, instead  # or the traceback would keep this frame, and the frame it
 
     def _let_go(self) -> None:
         if self._ended:  # a server may keep the body: it must not keep the request with it
             self._body, self._chunks, self._close = (), iter(()), None
             self._callback, self._run, self._sent = type, call, _nothing
+            self._failed = _as_it_is
 
     def __del__(self) -> None:
         if not self._closed:  # the server broke PEP 3333; the request must end all the same
@@ -139,7 +158,7 @@ class _ClosingStream(_Closing):
             raise
         except BaseException as error:
             self._error = error
-            raise
+            self._raise(error)
 
 
 class _ClosingSequence(_Closing):
@@ -165,6 +184,7 @@ def on_close(
     environ: WSGIEnvironment | None = None,
     run: Runner = call,
     sent: Callable[[], object] = _nothing,
+    failed: Callable[[BaseException], BaseException] = _as_it_is,
 ) -> Iterable[bytes]:
     """Return ``body`` with ``callback(outcome)`` called after its ``close``, exactly once.
 
@@ -175,6 +195,7 @@ def on_close(
         its ``close`` replaced, so that the server still recognises it and uses sendfile.
     :param run: calls whatever belongs to the request, such as ``contextvars.Context.run``.
     :param sent: called ahead of the inner close, when the server has taken the whole response.
+    :param failed: gets an error of the iteration or of the end, and returns what to raise.
 
     A body that is dropped without close() is closed when it is collected, with a
     ``ResourceWarning`` that shows the callback's repr.
@@ -182,15 +203,15 @@ def on_close(
     Follows PEP 3333, "Handling the close() method" and "Optional Platform-Specific File Handling".
     """
     if environ is not None and is_file(body, environ):
-        file_end = _ClosingStream(body, callback, run, sent)
+        file_end = _ClosingStream(body, callback, run, sent, failed)
         try:
             body.close = file_end.close  # type: ignore[attr-defined]
         except AttributeError:  # a file wrapper in C: its sendfile is lost, its close is not
             return file_end
         return body
     if is_complete(body):
-        return _ClosingSequence(body, callback, run, sent)
-    return _ClosingStream(body, callback, run, sent)
+        return _ClosingSequence(body, callback, run, sent, failed)
+    return _ClosingStream(body, callback, run, sent, failed)
 
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -51,15 +52,27 @@ def after_this_request(f: AfterRequest) -> AfterRequest:
 def copy_current_request_context(f: Callable[P, R]) -> Callable[P, R]:
     """Wrap ``f`` so that another thread or greenlet can call it with the current request.
 
-    Each call pushes a copy of its own, so one wrapped function serves a whole pool. Read the
-    request's body before handing over: the original thread may finish first.
+    Each call has a copy of its own, with a ``g`` of its own, and runs in a copy of the
+    ``contextvars.Context`` of here: one wrapped function serves a whole pool, and leaves nothing
+    in its threads. The session can be read there until the request has ended, and not be written
+    to. Read the request's body before handing over: afterwards it is gone.
+
+    >>> results = pool.map(copy_current_request_context(work), items)
+
+    :raises RuntimeError: there is no current request.
     """
-    original = current_request_context("copy_current_request_context")
-    _ = original.request  # made here, by its own thread, before the copies ask for it
+    handed_over = current_request_context("copy_current_request_context").copy()
+    variables = copy_context()
 
     @wraps(f)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        with original.copy():
-            return f(*args, **kwargs)
+        return variables.copy().run(_call_with, handed_over.copy(), f, args, kwargs)
 
     return wrapper
+
+
+def _call_with(
+    context: RequestContext, f: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> R:
+    with context:
+        return f(*args, **kwargs)

@@ -7,7 +7,7 @@ from wsgiref.types import WSGIEnvironment
 
 from . import signals
 from .environ import REQUEST_ID
-from .errors import ClientDisconnected
+from .errors import ClientDisconnected, ResponseAborted
 from .request_context import RequestContext
 
 
@@ -28,6 +28,18 @@ def propagates(context: RequestContext) -> bool:
     return bool(config["TESTING"] if propagate is None else propagate)
 
 
+def _single(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in _single(each)]
+    return [error]
+
+
+def _is_news(context: RequestContext, error: BaseException) -> bool:
+    if isinstance(error, (ClientDisconnected, ResponseAborted)) or error is context.disconnection:
+        return False
+    return all(error is not each for each in context.reported)
+
+
 def report(context: RequestContext, environ: WSGIEnvironment, error: Exception) -> None:
     """Send ``got_request_exception`` and log ``error``, unless that has been done.
 
@@ -35,11 +47,10 @@ def report(context: RequestContext, environ: WSGIEnvironment, error: Exception) 
     has left is no error. The log line has the method, path and id alone: no cookie, header or
     form value.
     """
-    if isinstance(error, ClientDisconnected) or error is context.disconnection:
+    news = [each for each in _single(error) if _is_news(context, each)]
+    if not news:
         return
-    if any(error is each for each in context.reported):
-        return
-    context.reported = (*context.reported, error)
+    context.reported = (*context.reported, *news)
     signals.send(signals.got_request_exception, context.app, exception=error)
     if not propagates(context):
         context.app.logger.error(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class ConfigurationError(ValueError):
     """An option or config value is missing or wrong. Raised while a pipeline is built."""
@@ -28,12 +30,27 @@ class ClientDisconnected(ConnectionError):
     """
 
 
+class ResponseAborted(ConnectionResetError):
+    """An error cut the response after its headers had left; ``__cause__``, reported already.
+
+    Raised to the server instead of that error. It closes the connection then, so that no client
+    takes half a page for a whole one, and logs nothing: to it the connection has been reset.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "the response was cut by an error, reported already")
+
+
 class SessionError(RuntimeError):
     """The session cannot do what was asked of it."""
 
 
 class SessionCommitted(SessionError):
     """The session was written to after its cookie had left with the headers."""
+
+
+class SessionReadOnly(SessionError):
+    """The session was written to by a thread that the request was handed to."""
 
 
 class SessionTooLarge(SessionError):

@@ -12,6 +12,10 @@ from .errors import ConfigurationError
 from .lifecycle import run_all
 
 _MISSING: Any = object()
+_ENDED = (
+    "Working outside of application context: the one that this g belonged to has ended.\n\n"
+    "Read {} before it ends, or give a thread a g of its own by copy_current_request_context."
+)
 
 
 class G:
@@ -23,13 +27,16 @@ class G:
         the value itself. A provider that is never touched never runs.
     """
 
-    __slots__ = ("__dict__", "_exits", "_provided", "_providers")
+    __slots__ = ("__dict__", "_ended", "_exits", "_provided", "_providers")
 
     def __init__(self, providers: Mapping[str, Any]) -> None:
         self._providers = self._provided = providers
         self._exits: list[AbstractContextManager[Any]] = []
+        self._ended = False
 
     def __getattr__(self, name: str) -> Any:
+        if self._ended:
+            raise RuntimeError(_ENDED.format(f"g.{name}"))
         if name not in self._providers:
             raise AttributeError(f"g has no {name!r}: nothing set it, and no provider makes it")
         provider = self._providers[name]
@@ -63,8 +70,16 @@ class G:
         self._provided = _merged(self._provided, providers)
 
     def close(self, outcome: BaseException | None) -> None:
-        """Close what providers opened, last opened first, each told the request's outcome."""
-        run_all(self._leaving(), outcome)
+        """Close what providers opened, last opened first, each told the request's outcome.
+
+        From then on g is empty, and reading from it raises ``RuntimeError``.
+        """
+        try:
+            run_all(self._leaving(), outcome)
+        finally:
+            self.__dict__.clear()
+            self._providers = {}
+            self._ended = True
 
     def _leaving(self) -> Iterator[Callable[..., None]]:
         while self._exits:  # a provider's end may open another one

@@ -14,12 +14,20 @@ from .environ import CONTEXT, SESSION
 from .lifecycle import run_all
 from .namespace import G
 from .routing import NO_ROUTE, Route, match
+from .sessions import ReadOnlySession
 from .stacks import StackedContext, app_contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App
     from .sessions import Session
     from .wrappers import Request, Response
+
+
+_ENDED = (
+    "Working outside of request context: this request has ended.\n\n"
+    "Read what you need before that. For a thread that may outlive the request, wrap its function "
+    "in copy_current_request_context and pass it what it needs of the session."
+)
 
 
 def context_of(environ: WSGIEnvironment) -> RequestContext:
@@ -45,11 +53,11 @@ class RequestContext(StackedContext):
 
     __slots__ = (
         "_holds",
-        "_is_copy",
         "_path",
         "_request",
         "_root",
         "_route",
+        "_source",
         "_url_adapter",
         "after_functions",
         "answers_500",
@@ -86,8 +94,8 @@ class RequestContext(StackedContext):
         """The server's error when the app wrote to a client that had left."""
         self.reports_errors = False
         """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
-        self.reported: tuple[Exception, ...] = ()
-        self._is_copy = False
+        self.reported: tuple[BaseException, ...] = ()
+        self._source: RequestContext | None = None
         self._holds = 0
         self._root, self._path = _location(environ)
         self._request: Request | None = None
@@ -96,8 +104,12 @@ class RequestContext(StackedContext):
 
     @property
     def request(self) -> Request:
-        """The request, made at first use by ``app.request_class``."""
+        """The request, made at first use by ``app.request_class``.
+
+        :raises RuntimeError: it has ended.
+        """
         if self._request is None:
+            self._check_not_ended()
             self._request = self.app.make_request(self._environ_as_sent(), self.route)
             self._request.environ = self.environ
         return self._request
@@ -116,8 +128,9 @@ class RequestContext(StackedContext):
     def session(self) -> Session:
         """The session that ``SessionMiddleware`` left in the environ.
 
-        :raises RuntimeError: there is none; the text says what to write.
+        :raises RuntimeError: there is none, or it has ended; the text says what to write.
         """
+        self._check_not_ended()
         session: Session | None = self.environ.get(SESSION)
         if session is None:
             raise RuntimeError(
@@ -127,6 +140,10 @@ class RequestContext(StackedContext):
                 ".use(SessionMiddleware, secret_key=…)"
             )
         return session
+
+    def _check_not_ended(self) -> None:
+        if self.has_ended:
+            raise RuntimeError(_ENDED)
 
     @property
     def g(self) -> G:
@@ -183,15 +200,21 @@ class RequestContext(StackedContext):
         return [self.app, *(blueprints[name] for name in names if name in blueprints)]
 
     def copy(self) -> RequestContext:
-        """A context for another thread: the same request and session, a ``g`` of its own.
+        """A context for another thread: the same request, a ``g`` of its own, the session to read.
 
         The request's teardown stays with the original; the copy ends with its own ``g``.
+
+        :raises RuntimeError: the request has ended.
         """
-        twin = RequestContext(self.app, self.environ, is_inner=self.is_inner)
-        twin._is_copy = True
+        request = self.request
+        environ = dict(self.environ)
+        twin = RequestContext(self.app, environ, is_inner=self.is_inner)
+        twin._source = source = self._source or self
+        if self._source is None and SESSION in environ:
+            environ[SESSION] = ReadOnlySession(environ[SESSION], lambda: source.has_ended)
         twin._root, twin._path = self._root, self._path
         twin.g.provide(self.g._provided)
-        twin._request, twin._route, twin.flashes = self.request, self.route, self.flashes
+        twin._request, twin._route, twin.flashes = request, self.route, self.flashes
         return twin
 
     def push(self) -> None:
@@ -232,7 +255,7 @@ class RequestContext(StackedContext):
         request_contexts.push(self)
 
     def _tear_down(self, outcome: BaseException | None) -> None:
-        if self._is_copy:
+        if self._source is not None:
             return
         try:
             scaffolds = self.scaffolds if self._route is not None else [self.app]
@@ -248,6 +271,7 @@ class RequestContext(StackedContext):
         if self.environ.get(CONTEXT) is self:
             del self.environ[CONTEXT]
         self.outcome = None
+        self._request = None
         if self._route is not None and self._route.error is not None:
             self._route.error.__traceback__ = None
 
@@ -258,9 +282,16 @@ class RequestContext(StackedContext):
         if self._request is not None:
             self._request.close()
 
+    def let_go(self) -> None:
+        """Keep nothing of a request that has ended: a task that outlives it may hold this."""
+        if self.has_ended:
+            self.environ = {}
+
     def __repr__(self) -> str:
         method, path = self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO")
-        return f"<RequestContext of {self.app.name!r}: {method} {path!r}>"
+        endpoint = self._route.endpoint if self._route is not None else None
+        named = f", endpoint {endpoint!r}" if endpoint is not None else ""
+        return f"<RequestContext of {self.app.name!r}: {method} {path!r}{named}>"
 
 
 def _location(environ: WSGIEnvironment) -> tuple[str, str]:

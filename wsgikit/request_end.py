@@ -7,8 +7,8 @@ from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 
-from .error_report import report
-from .errors import ClientDisconnected
+from .error_report import propagates, report
+from .errors import ClientDisconnected, ResponseAborted
 from .lifecycle import raise_after, run_all
 from .request_context import RequestContext
 
@@ -33,36 +33,50 @@ class RequestEnd:
         """Tell the ``on_sent`` listeners."""
         run_all(self._context.app.on_sent_funcs, self._environ)
 
+    def failed(self, error: BaseException) -> BaseException:
+        """Report ``error``, which goes on to the server, and return what to raise in its place."""
+        context = self._context
+        if not isinstance(error, Exception) or isinstance(error, ResponseAborted):
+            return error
+        if not context.reports_errors or error is context.disconnection:
+            return error
+        report(context, self._environ, error)
+        return error if propagates(context) else ResponseAborted()
+
     def __call__(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
         if outcome is None:
             outcome = self._context.outcome
         else:
-            outcome = self._named(outcome)
-            self._report(outcome)
+            self.failed(outcome)  # here, because whoever is told may look at the request
+            outcome = self._real(outcome)
         failed = outcome is not None and not isinstance(outcome, HTTPException)
         if failed and self._outer is not None and self._outer.outcome is None:
             self._outer.outcome = outcome  # or its providers would commit what failed in here
         self._unwind(outcome)
 
-    def raised(self, error: BaseException) -> None:
-        """End a request of which ``error`` goes on to the layers outside, with no body."""
-        outcome = self._named(error)
-        self._report(outcome)
-        self._unwind(outcome)
+    def raised(self, error: BaseException) -> BaseException:
+        """End a request that has no body, and return what to raise in the place of ``error``."""
+        self.failed(error)
+        try:
+            self._unwind(self._real(error))
+        except BaseException as another:
+            error = BaseExceptionGroup("several things failed in a request", [error, another])
+        return self.failed(error)
 
-    def _named(self, error: BaseException) -> BaseException:
-        if error is not self._context.disconnection:
-            return error
-        gone = ClientDisconnected("the client left while the app was writing")
-        gone.__cause__ = error
-        return gone
+    def _real(self, outcome: BaseException) -> BaseException:
+        if outcome is self._context.disconnection:
+            gone = ClientDisconnected("the client left while the app was writing")
+            gone.__cause__ = outcome
+            return gone
+        if isinstance(outcome, ResponseAborted):  # of a pipeline inside this one
+            return outcome.__cause__ or outcome
+        return outcome
 
     def _unwind(self, outcome: BaseException | None) -> None:
         try:
             self._context.unwind(outcome)
         except BaseException as error:
-            self._report(error)
             raise_after(error, self._tell_finished, error if outcome is None else outcome)
         self._tell_finished(outcome)
 
@@ -70,13 +84,8 @@ class RequestEnd:
         functions: Any = self._context.app.on_finish_funcs
         try:
             run_all(functions, self._environ, outcome)
-        except BaseException as error:
-            self._report(error)
-            raise
-
-    def _report(self, error: BaseException) -> None:
-        if self._context.reports_errors and isinstance(error, Exception):
-            report(self._context, self._environ, error)
+        finally:
+            self._context.let_go()
 
     def __repr__(self) -> str:
         return repr(self._context)

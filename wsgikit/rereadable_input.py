@@ -1,4 +1,4 @@
-"""A request body that two can read: a hook in the chain, and the app inside it."""
+"""A request body that two can read: a hook in the chain, and the app inside it; and then none."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ class _Reader(io.RawIOBase):
     def close(self) -> None:
         self._recorder.close()
         super().close()
+
+
+class EndedInput(io.RawIOBase):
+    """Stands for the body of a request that is over, for a thread that comes late."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise RuntimeError(
+            "The body of this request was not read before the request ended.\n\nRead it, by "
+            "request.get_data() or request.form, before the request is handed to a thread."
+        )
 
 
 def reread(source: IO[bytes]) -> tuple[IO[bytes], IO[bytes]]:

@@ -17,7 +17,7 @@ class RunOnce:
         self._pending: list[Callable[[], object]] = []
         self._lock = RLock()
         self._running = False
-        self.done = False
+        self.done = True  # nothing is pending
 
     def add(self, function: Callable[[], object]) -> None:
         """Add a function to run, after the ones before it."""

@@ -19,11 +19,13 @@ request_contexts: LocalStack[RequestContext] = LocalStack(ContextVar("wsgikit.re
 class StackedContext:
     """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
 
-    __slots__ = ("_depth",)
+    __slots__ = ("_depth", "has_ended")
     _stack: LocalStack[Any]
 
     def __init__(self) -> None:
         self._depth = 0
+        self.has_ended = False
+        """Whether its teardown has run: nothing in it can be used any more."""
 
     @property
     def is_pushed(self) -> bool:
@@ -31,7 +33,12 @@ class StackedContext:
         return self._depth > 0
 
     def push(self) -> None:
-        """Make this context the current one."""
+        """Make this context the current one.
+
+        :raises RuntimeError: it has ended already.
+        """
+        if self.has_ended:
+            raise RuntimeError(f"{self!r} cannot be pushed again.\n\nMake another context.")
         self._depth += 1
         self._stack.push(self)
 
@@ -45,9 +52,15 @@ class StackedContext:
         self._depth -= 1
         try:
             if self._depth == 0:
-                self._tear_down(outcome)
+                self._end(outcome)
         finally:
             self._stack.pop()
+
+    def _end(self, outcome: BaseException | None) -> None:
+        try:
+            self._tear_down(outcome)
+        finally:
+            self.has_ended = True
 
     def _check_current(self) -> None:
         top = self._stack.top

@@ -19,7 +19,7 @@ from . import json_response
 from .closing import on_close
 from .lifecycle import Headers as HeaderList
 from .lifecycle import close_body, is_file, raise_after, run_all
-from .rereadable_input import reread
+from .rereadable_input import EndedInput, reread
 from .routing import NO_ROUTE, Route
 
 _ASCII = "".join(map(chr, range(128)))
@@ -52,9 +52,10 @@ class Request(WerkzeugRequest):
         return get_input_stream(environ, max_content_length=self.max_content_length)
 
     def close(self) -> None:
-        """Close the files of the form, and the copy of the body."""
+        """Close the files of the form, and the body: what comes next is another request's."""
         super().close()
         close_body(self._input)
+        self.__dict__["stream"] = EndedInput()
 
     @property
     def url_rule(self) -> Rule | None:

@@ -8,6 +8,7 @@ from werkzeug.exceptions import Forbidden, InternalServerError
 
 from wsgikit import App, request, signals
 from wsgikit.environ import CONTEXT
+from wsgikit.errors import ResponseAborted
 from wsgikit.middleware import ContextMiddleware, ErrorMiddleware
 
 LOCAL = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8000"}
@@ -115,7 +116,8 @@ def test_error_after_write_reaches_the_server(app, serve):
 
     answer = serve(chain(app, writes))
     assert answer.chunks == [b"half"]
-    assert isinstance(answer.error, LookupError)
+    assert isinstance(answer.error, ResponseAborted)
+    assert isinstance(answer.error.__cause__, LookupError)
 
 
 def test_outer_layer_sees_one_cookie_of_the_response_that_is_sent(app, serve):
