@@ -25,8 +25,9 @@ lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# Many runs of the same tests, of which the last may take two seconds of random steps.
+# Many runs of the same tests, so the one of random steps is short, and takes the same ones each time.
 mutation: export WSGIKIT_MACHINE_SECONDS ?= 2
+mutation: export WSGIKIT_MACHINE_SEED ?= 1
 mutation: $(VENV)/.mutation ## whether the tests notice each fault put into the core
 	$(VENV)/bin/python tests/mutation/run.py
 

@@ -61,7 +61,9 @@ def read_results() -> list[tuple[Mutant, str]]:
         codes = json.loads(Path(f"mutants/{path}.meta").read_text("utf-8"))["exit_code_by_key"]
         for name, code in codes.items():
             mutant = identity(name, get_diff_for_mutant(name, path=path))
-            results.append((mutant, status_by_exit_code[code]))
+            status = status_by_exit_code[code]
+            known = (*SURVIVED, "timeout")  # the rest are ends of a test run: error, interrupt
+            results.append((mutant, status if status in known else "killed"))
     return results
 
 
