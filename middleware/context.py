@@ -69,7 +69,4 @@ class ContextMiddleware:
         try:
             return self.app(environ, start_response)
         except BaseException as error:
-            instead = end.raised(error)
-            if instead is error:
-                raise
-            raise instead from error
+            end.raise_after_end(error)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import BuildError, RequestRedirect
 
 from wsgikit import App, abort, after_this_request, make_response, request, signals, url_for
+from wsgikit.errors import ResponseAborted
 
 
 @pytest.fixture
@@ -380,8 +381,9 @@ def test_outcome_is_the_error_of_the_stream(app, client, outcomes):
         yield "started"
         raise error
 
-    with pytest.raises(ValueError, match="x"):
+    with pytest.raises(ResponseAborted) as cut:
         client.get("/")
+    assert cut.value.__cause__ is error
     assert outcomes == [error]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from .errors import ClientDisconnected
@@ -21,6 +21,7 @@ from .lifecycle import (
     is_file,
     prime,
     raise_after,
+    reraise,
     run_all,
 )
 
@@ -80,19 +81,10 @@ class _Closing:
         try:
             self._run(self._end, self._outcome())
         except BaseException as error:
-            self._raise(error)
+            reraise(self._failed(error))
         finally:
             self._closed = self._ended  # False: another thread is in the Context; to be retried
             self._let_go()
-
-    def _raise(self, error: BaseException) -> NoReturn:
-        instead = self._failed(error)
-        try:
-            if instead is error:
-                raise error
-            raise instead from error
-        finally:
-            del error, instead  # or the traceback would keep this frame, and the frame it
 
     def _let_go(self) -> None:
         if self._ended:  # a server may keep the body: it must not keep the request with it
@@ -158,7 +150,7 @@ class _ClosingStream(_Closing):
             raise
         except BaseException as error:
             self._error = error
-            self._raise(error)
+            reraise(self._run(self._failed, error))
 
 
 class _ClosingSequence(_Closing):

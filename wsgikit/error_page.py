@@ -6,6 +6,7 @@ import json
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
+from markupsafe import escape
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
@@ -30,7 +31,7 @@ def error_page(error: HTTPException, environ: WSGIEnvironment) -> Any:
     request_id = environ.get(REQUEST_ID) if error.code >= 500 else None
     if chosen == _HTML:
         if request_id:
-            response.set_data(response.get_data() + f"<p>Request {request_id}</p>\n".encode())
+            response.data += f"<p>Request {escape(request_id)}</p>\n".encode()
         return response
     is_text = chosen == _TEXT
     response.mimetype = _TEXT if is_text else _PROBLEM

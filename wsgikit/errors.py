@@ -31,14 +31,15 @@ class ClientDisconnected(ConnectionError):
 
 
 class ResponseAborted(ConnectionResetError):
-    """An error cut the response after its headers had left; ``__cause__``, reported already.
+    """An error cut the response after its headers had left: ``__cause__``, reported already.
 
     Raised to the server instead of that error. It closes the connection then, so that no client
     takes half a page for a whole one, and logs nothing: to it the connection has been reset.
     """
 
-    def __init__(self) -> None:
-        super().__init__(errno.ECONNRESET, "the response was cut by an error, reported already")
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(errno.ECONNRESET, f"the response was cut by a reported error: {error}")
+        self.__cause__ = error
 
 
 class SessionError(RuntimeError):

@@ -70,6 +70,11 @@ def raise_after(error: BaseException, callback: Callable[..., object], *args: An
         callback(*args)
     except BaseException as another:
         raise BaseExceptionGroup(_SEVERAL, [error, another]) from None
+    reraise(error)
+
+
+def reraise(error: BaseException) -> NoReturn:
+    """Raise ``error`` again, from a frame that does not keep it."""
     try:
         raise error
     finally:

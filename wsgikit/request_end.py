@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 
 from .error_report import propagates, report
 from .errors import ClientDisconnected, ResponseAborted
-from .lifecycle import raise_after, run_all
+from .lifecycle import raise_after, reraise, run_all
 from .request_context import RequestContext
 
 
@@ -41,7 +41,7 @@ class RequestEnd:
         if not context.reports_errors or error is context.disconnection:
             return error
         report(context, self._environ, error)
-        return error if propagates(context) else ResponseAborted()
+        return error if propagates(context) else ResponseAborted(error)
 
     def __call__(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
@@ -55,14 +55,13 @@ class RequestEnd:
             self._outer.outcome = outcome  # or its providers would commit what failed in here
         self._unwind(outcome)
 
-    def raised(self, error: BaseException) -> BaseException:
-        """End a request that has no body, and return what to raise in the place of ``error``."""
+    def raise_after_end(self, error: BaseException) -> NoReturn:
+        """End a request that has no body, then raise ``error``, or what stands for it."""
         self.failed(error)
         try:
-            self._unwind(self._real(error))
-        except BaseException as another:
-            error = BaseExceptionGroup("several things failed in a request", [error, another])
-        return self.failed(error)
+            raise_after(error, self._unwind, self._real(error))
+        except BaseException as raised:
+            reraise(self.failed(raised))
 
     def _real(self, outcome: BaseException) -> BaseException:
         if outcome is self._context.disconnection:

@@ -373,7 +373,7 @@ def test_session_written_in_a_stream_is_an_error_not_a_loss(app, router):
     answer = site.fetch("/")
     assert answer.chunks == [b"first"]
     assert "after the response's headers had left" in str(answer.error)
-    assert site.outcomes == [answer.error]
+    assert site.outcomes == [answer.error.__cause__]
 
 
 def test_permanent_session_outlives_the_browser(app, router):

@@ -9,7 +9,7 @@ import pytest
 
 from wsgikit import request
 from wsgikit.environ import CONTEXT
-from wsgikit.errors import ClientDisconnected
+from wsgikit.errors import ClientDisconnected, ResponseAborted
 
 
 def test_request_shows_method_path_and_args(site):
@@ -123,8 +123,9 @@ def test_stream_goes_out_as_it_is_made(site, views):
 def test_broken_stream_is_the_outcome(site):
     answer = site.fetch("/broken")
     assert answer.chunks == [b"one\n"]
-    assert isinstance(answer.error, LookupError)
-    assert site.outcomes == [answer.error]
+    assert isinstance(answer.error, ResponseAborted)
+    assert isinstance(answer.error.__cause__, LookupError)
+    assert site.outcomes == [answer.error.__cause__]
 
 
 def test_client_that_leaves_is_the_outcome(site):

@@ -1,0 +1,367 @@
+"""Each unhandled exception is reported exactly once, wherever in a request it comes up."""
+
+import logging
+import re
+
+import pytest
+from werkzeug.test import create_environ
+
+from wsgikit import App, Pipeline, abort, request, signals
+from wsgikit.environ import REQUEST_ID
+from wsgikit.error_report import request_id
+from wsgikit.errors import ClientDisconnected, ResponseAborted
+from wsgikit.middleware import ContextMiddleware, ErrorMiddleware, standard
+
+PLAIN = [("Content-Type", "text/plain")]
+
+
+@pytest.fixture
+def app():
+    return App("reports", config={"SECRET_KEY": "k"})
+
+
+@pytest.fixture
+def sent(app):
+    """What got_request_exception was sent with, and the path of the request it was sent in."""
+    received = []
+
+    def receiver(sender, exception):
+        received.append((exception, request.path if request else None))
+
+    with signals.got_request_exception.connected_to(receiver, app):
+        yield received
+
+
+def get(application, **environ):
+    """Serve a request to its end as a server does; return what it raised."""
+
+    def start_response(status, headers, exc_info=None):
+        return chunks.append
+
+    chunks = []
+    try:
+        body = application({**create_environ("/here"), **environ}, start_response)
+        try:
+            chunks.extend(body)
+        finally:
+            body.close()
+    except Exception as error:
+        return error
+    return None
+
+
+class Body(list):
+    def __init__(self, error):
+        super().__init__([b"x"])
+        self.error = error
+
+    def close(self):
+        raise self.error
+
+
+def in_stream(app, error):
+    def view():
+        yield "started"
+        raise error
+
+    app.add_url_rule("/here", "view", view)
+    return standard(app)
+
+
+def in_view(app, error):
+    def view():
+        raise error
+
+    app.add_url_rule("/here", "view", view)
+    return standard(app)
+
+
+def in_close(app, error):
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return Body(error)
+
+    return standard(inner, current_app=app)
+
+
+def after_write(app, error):
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))(b"half")
+        raise error
+
+    return standard(inner, current_app=app)
+
+
+def in_handler(app, error):
+    def handle(original):
+        raise error
+
+    app.register_error_handler(500, handle)
+    return in_view(app, LookupError("the first"))
+
+
+def in_teardown(app, error):
+    @app.teardown_request
+    def end(outcome):
+        raise error
+
+    app.add_url_rule("/here", "view", lambda: "x")
+    return standard(app)
+
+
+def in_provider_end(app, error):
+    def connect():
+        yield "x"
+        raise error
+
+    app.add_url_rule("/here", "view", lambda: __import__("wsgikit").g.db)
+    return standard(app, g={"db": connect})
+
+
+def in_on_finish(app, error):
+    @app.on_finish
+    def end(environ, outcome):
+        raise error
+
+    app.add_url_rule("/here", "view", lambda: "x")
+    return standard(app)
+
+
+PLACES = [
+    in_view,
+    in_stream,
+    in_close,
+    after_write,
+    in_teardown,
+    in_provider_end,
+    in_on_finish,
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_error_is_reported_once_with_method_path_and_id(app, sent, caplog, place):
+    error = ValueError("broken")
+    raised = get(place(app, error), QUERY_STRING="token=private", HTTP_COOKIE="private")
+    assert [each for each, _ in sent] == [error]
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("reports", logging.ERROR)
+    assert re.fullmatch(r"Exception on '/here' \[GET\], request \w{16}", record.getMessage())
+    assert record.exc_info[1] is error
+    if place is in_view:
+        assert raised is None
+    else:
+        assert isinstance(raised, ResponseAborted)
+        assert raised.__cause__ is error
+        assert "broken" in str(raised)
+
+
+@pytest.mark.parametrize("place", [in_view, in_stream, in_close])
+def test_receiver_finds_the_request(app, sent, place):
+    get(place(app, ValueError()))
+    assert [path for _, path in sent] == ["/here"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_error_that_is_propagated_is_sent_once_raised_as_it_is_and_not_logged(
+    app, sent, caplog, place
+):
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    error = ValueError("broken")
+    assert get(place(app, error)) is error
+    assert [each for each, _ in sent] == [error]
+    assert caplog.records == []
+
+
+def test_failing_handler_of_500_is_an_error_of_its_own(app, sent):
+    error = ValueError("of the handler")
+    assert get(in_handler(app, error)) is None
+    assert [str(each) for each, _ in sent] == ["the first", "of the handler"]
+
+
+def test_several_errors_at_the_end_are_one_report(app, sent, caplog):
+    errors = [LookupError("one"), LookupError("two")]
+    for error in errors:
+
+        @app.teardown_request
+        def fail(outcome, error=error):
+            raise error
+
+    app.add_url_rule("/here", "view", lambda: "x")
+    raised = get(standard(app))
+    ((group, _),) = sent
+    assert isinstance(group, ExceptionGroup)
+    assert set(group.exceptions) == set(errors)
+    assert raised.__cause__ is group
+    assert len(caplog.records) == 1
+
+
+def test_teardown_that_fails_after_a_reported_error_is_reported_by_itself(app, sent, caplog):
+    first, second = ValueError("of the view"), LookupError("of the teardown")
+
+    @app.teardown_request
+    def fail(outcome):
+        raise second
+
+    assert get(in_view(app, first)).__cause__ is second
+    assert [error for error, _ in sent] == [first, second]
+    assert [record.exc_info[1] for record in caplog.records] == [first, second]
+
+
+def test_error_of_close_and_of_a_teardown_are_told_apart(app, sent):
+    first, second = ValueError("of close"), LookupError("of the teardown")
+
+    @app.teardown_request
+    def fail(outcome):
+        raise second
+
+    assert isinstance(get(in_close(app, first)), ResponseAborted)
+    assert sent[0][0] is first
+    assert set(sent[1][0].exceptions) == {first, second}
+    assert len(sent) == 2
+
+
+def test_handled_errors_and_404_are_not_reported(app, sent, caplog):
+    app.register_error_handler(ValueError, lambda error: "handled")
+    app.add_url_rule("/gone", "gone", lambda: abort(410))
+    application = in_view(app, ValueError())
+    for path in ("/here", "/gone", "/unknown"):
+        assert get(application, PATH_INFO=path) is None
+    assert (sent, caplog.records) == ([], [])
+
+
+def test_abort_in_a_stream_cannot_be_answered_so_it_is_reported(app, sent):
+    def view():
+        yield "started"
+        abort(410)
+
+    app.add_url_rule("/here", "view", view)
+    assert isinstance(get(standard(app)), ResponseAborted)
+    assert [error.code for error, _ in sent] == [410]
+
+
+@pytest.mark.parametrize("with_handler", [False, True])
+def test_client_that_leaves_while_the_app_writes_is_no_error(app, sent, caplog, with_handler):
+    outcomes, gone = [], BrokenPipeError("gone")
+    app.teardown_request(outcomes.append)
+    if with_handler:
+        app.register_error_handler(OSError, lambda error: "never sent")
+
+    def write(data):
+        raise gone
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))(b"half")
+
+    with pytest.raises(BrokenPipeError) as raised:
+        standard(inner, current_app=app)(create_environ("/"), lambda *args: write)
+    assert raised.value is gone
+    assert (sent, caplog.records) == ([], [])
+    (outcome,) = outcomes
+    assert isinstance(outcome, ClientDisconnected)
+    assert outcome.__cause__ is gone
+
+
+def test_oserror_of_the_app_is_an_error(app, sent):
+    assert get(in_view(app, BrokenPipeError("of the app's own socket"))) is None
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
+@pytest.mark.parametrize("place", [in_view, in_stream, in_close])
+def test_what_is_no_exception_passes_through(app, sent, caplog, place, error):
+    with pytest.raises(type(error)) as raised:
+        get(place(app, error))
+    assert raised.value is error
+    assert (sent, caplog.records) == ([], [])
+
+
+def test_without_an_error_layer_the_server_gets_the_error_and_reports_it(app, sent, caplog):
+    error = ValueError("broken")
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        yield b"started"
+        raise error
+
+    assert get(ContextMiddleware(inner, current_app=app)) is error
+    assert (sent, caplog.records) == ([], [])
+
+
+def test_nested_chain_reports_its_error_alone(app, sent, caplog):
+    outer, outcomes = App("outer", config={"SECRET_KEY": "k"}), []
+    outer.teardown_request(outcomes.append)
+    error = ValueError("broken")
+    raised = get(standard(in_stream(app, error), current_app=outer))
+    assert isinstance(raised, ResponseAborted)
+    assert [record.name for record in caplog.records] == ["reports"]
+    assert outcomes == [error]
+    assert len(sent) == 1
+
+
+def test_same_error_object_in_two_requests_is_reported_twice(app, sent):
+    application = in_view(app, ValueError("kept in a module"))
+    get(application)
+    get(application)
+    assert len(sent) == 2
+
+
+def test_id_of_a_layer_outside_is_in_the_log(app, caplog):
+    get(in_view(app, ValueError()), **{REQUEST_ID: "from-outside"})
+    assert caplog.records[0].getMessage().endswith("request from-outside")
+
+
+def test_id_is_made_once_and_never_of_a_header():
+    environ = create_environ("/", headers={"X-Request-Id": "forged"})
+    first = request_id(environ)
+    assert re.fullmatch(r"\w{16}", first)
+    assert request_id(environ) == first == environ[REQUEST_ID]
+    assert request_id(create_environ("/")) != first
+
+
+def test_after_request_hooks_run_for_the_500_page(app):
+    @app.after_request
+    def mark(response):
+        response.headers["X-Marked"] = response.status
+
+    headers = []
+    body = in_view(app, ValueError())(
+        create_environ("/here"), lambda status, given, exc_info=None: headers.extend(given)
+    )
+    body.close()
+    assert ("X-Marked", "500 INTERNAL SERVER ERROR") in headers
+
+
+def test_failing_after_request_hook_is_reported_once_then_logged_and_the_page_is_sent(
+    app, sent, caplog
+):
+    @app.after_request
+    def fail(response):
+        raise LookupError("of the hook")
+
+    @app.after_request
+    def mark(response):
+        response.headers["X-Marked"] = "yes"
+
+    app.add_url_rule("/here", "view", lambda: "x")
+    started = []
+    body = standard(app)(create_environ("/here"), lambda *args: started.append(args))
+    assert b"Internal Server Error" in b"".join(body)
+    body.close()
+    assert ("X-Marked", "yes") in started[-1][1]
+    assert len(sent) == 1
+    assert [record.getMessage()[:20] for record in caplog.records] == [
+        "Exception on '/here'",
+        "An after_request hoo",
+    ]
+
+
+def test_no_hooks_are_owed_where_none_began(app):
+    @app.after_request
+    def fail(response):
+        raise AssertionError("there is no HooksMiddleware in this chain")
+
+    def inner(environ, start_response):
+        raise ValueError
+
+    pipeline = Pipeline().use(ContextMiddleware, current_app=app).use(ErrorMiddleware)
+    assert get(pipeline.run(inner)) is None
