@@ -62,6 +62,8 @@ class RequestEnd:
             raise_after(error, self._unwind, self._real(error))
         except BaseException as raised:
             reraise(self.failed(raised))
+        finally:
+            del error  # or its traceback would keep this frame, and the frame it
 
     def _real(self, outcome: BaseException) -> BaseException:
         if outcome is self._context.disconnection:

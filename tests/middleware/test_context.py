@@ -1,6 +1,7 @@
 """ContextMiddleware."""
 
 import io
+import traceback
 from contextvars import ContextVar
 
 import pytest
@@ -204,6 +205,23 @@ def test_exit_passes_through_and_is_the_outcome(error, recorder):
     with pytest.raises(error):
         layer({}, lambda status, headers: None)
     assert [type(outcome) for outcome in recorder.outcomes] == [error]
+
+
+def test_error_of_the_app_is_held_by_no_frame_of_its_traceback(recorder):
+    error = LookupError("no response at all")
+
+    def app(environ, start_response):
+        raise error
+
+    layer = ContextMiddleware(app, current_app=recorder.app)
+    with pytest.raises(LookupError):
+        layer({}, lambda status, headers: None)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame.f_globals["__name__"].startswith("wsgikit")]
+    held = [value for frame in own for value in frame.f_locals.values()]
+    assert {"wsgikit.request_end", "wsgikit.lifecycle"} <= {f.f_globals["__name__"] for f in own}
+    assert error not in held
+    assert (error,) not in held
 
 
 def test_body_closed_from_another_thread_is_torn_down_in_its_own_context(recorder):
