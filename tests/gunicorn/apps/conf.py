@@ -6,6 +6,8 @@ from pathlib import Path
 import records
 from gunicorn.http import wsgi
 
+from wsgikit import gunicorn as hooks
+
 control_socket_disable = True
 keepalive = 30
 graceful_timeout = 10
@@ -24,8 +26,10 @@ wsgi.Response.sendfile = _recording_sendfile
 
 
 def post_worker_init(worker):
+    hooks.post_worker_init(worker)
     Path(records.FOLDER, f"ready-{os.getpid()}").touch()
 
 
 def worker_exit(server, worker):
+    hooks.worker_exit(server, worker)
     records.write_exit_report()
