@@ -881,10 +881,8 @@ class Machine(RuleBasedStateMachine):
         for end in ends:
             with suppress(BaseException):
                 end()
-        while request_contexts.top is not None:
-            request_contexts.pop()
-        while app_contexts.top is not None:
-            app_contexts.pop()
+        clear_thread()
+        self.helper.submit(clear_thread).result()
 
     def end_everything(self) -> None:
         while self.open_requests:
@@ -895,6 +893,14 @@ class Machine(RuleBasedStateMachine):
         self.proxies_point_to_what_is_current()
         self.each_context_has_ended_once_or_not_at_all()
         assert all(life.has_ended for life in self.world.lives)
+
+
+def clear_thread() -> None:
+    variable.set("never set")
+    while request_contexts.top is not None:
+        request_contexts.pop()
+    while app_contexts.top is not None:
+        app_contexts.pop()
 
 
 def check_current(stack: list[Life], has_context: bool, proxies: tuple[Any, ...]) -> None:
