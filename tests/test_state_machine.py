@@ -202,9 +202,13 @@ class Life:
         self.pause: Callable[[], None] | None = None
 
     def fail(self, place: str) -> None:
-        """Raise the planned error, if this is its place."""
+        """Raise the planned error, if this is its place.
+
+        That of a hook for an error's page is logged alone, unless it is one that no layer takes.
+        """
         if self.plan.raises_in == place:
-            self.raised.add(self.error)
+            if not self.raised or not isinstance(self.error, Exception):
+                self.raised = {self.error}
             raise self.error
 
     def end(self, name: str, outcome: BaseException | None) -> None:
