@@ -78,6 +78,20 @@ def test_without_hooks_status_headers_and_body_pass(app, body):
     assert body.closed == 1
 
 
+@pytest.mark.parametrize("status", ["299 ", "299"])
+def test_status_without_a_reason_passes_a_hook_that_changes_nothing(app, body, status):
+    app.after_request(lambda response: response)
+
+    def inner(environ, start_response):
+        start_response(status, PLAIN)
+        return body
+
+    sent, started, _ = raw(standard(inner, current_app=app))
+    assert started == [(status, PLAIN)]
+    assert list(sent) == [b"a", b"b"]
+    sent.close()
+
+
 def test_hook_sees_status_and_headers_and_changes_them(app, body, serve):
     seen = []
 

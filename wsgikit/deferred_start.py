@@ -20,6 +20,7 @@ class DeferredStart:
         "_context",
         "_end_of_written",
         "_headers",
+        "_seen_status",
         "_start_response",
         "_status",
         "_write",
@@ -31,6 +32,7 @@ class DeferredStart:
         self._context = context
         self._start_response = start_response
         self._status: str | None = None
+        self._seen_status: str | None = None  # as the hooks saw it: werkzeug adds a reason
         self._headers: Headers = []
         self._write: Callable[[bytes], object] | None = None
         self._end_of_written: Callable[[], object] = list
@@ -87,7 +89,7 @@ class DeferredStart:
         return body
 
     def _is_unchanged(self, response: Any, body: Iterable[bytes]) -> bool:
-        same = response.response is body and response.status == self._status
+        same = response.response is body and response.status == self._seen_status
         return same and not response._on_close
 
     def _send(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
@@ -102,6 +104,7 @@ class DeferredStart:
     def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ
         response = app.response_class.from_wsgi(environ, body, self._status or "", self._headers)
+        self._seen_status = response.status
         responses: list[Any] = [response]
         try:
             for function in hooks:
