@@ -223,11 +223,11 @@ class RequestContext(StackedContext):
 
     def pop(self, outcome: BaseException | None = None) -> None:
         self._check_current()
-        run_all((super().pop, self.app_context.pop), outcome)
-
-    def _check_current(self) -> None:
-        super()._check_current()
         self.app_context._check_current()
+        self._pop_both(outcome)
+
+    def _pop_both(self, outcome: BaseException | None) -> None:
+        run_all((super().pop, self.app_context.pop), outcome)
 
     def unwind(self, outcome: BaseException | None = None) -> None:
         """Pop this context, and first whatever the app pushed above it and forgot.
@@ -242,8 +242,11 @@ class RequestContext(StackedContext):
             if current is None:  # closed where it was never pushed: say so
                 yield self.pop
                 return
-            forgotten = above is not None and above is not current.app_context
-            yield above.pop if forgotten else current.pop  # type: ignore[union-attr]
+            own = current.app_context
+            if above is None or above is own or own.has_ended:  # ended: popped alone, by the app
+                yield current._pop_both
+            else:
+                yield above.pop
 
     def hold(self) -> None:
         """Let this context outlive its next pop, until :meth:`resume` and one pop more."""
