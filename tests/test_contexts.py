@@ -19,7 +19,7 @@ from wsgikit import App, Blueprint, current_app, g, request, send_file, session,
 from wsgikit.app_context import AppContext
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.middleware import ContextMiddleware, standard
-from wsgikit.request_context import RequestContext
+from wsgikit.request_context import RequestContext, context_of
 from wsgikit.routing import NO_ROUTE
 from wsgikit.sessions import Session, StoredSession
 from wsgikit.stacks import StackedContext, app_contexts, request_contexts
@@ -440,6 +440,12 @@ def test_context_is_out_of_the_environ_also_when_teardown_raises():
     assert CONTEXT not in environ
 
 
+def test_outcome_is_forgotten_with_the_last_pop():
+    with make_app().request_context(create_environ()) as context:
+        context.outcome = KeyError("of the view")
+    assert context.outcome is None
+
+
 def test_another_context_in_the_environ_stays():
     app, environ = make_app(), create_environ()
     other = environ[CONTEXT] = app.request_context(environ)
@@ -495,6 +501,18 @@ def test_unwinding_where_it_was_never_pushed_says_so():
     with pytest.raises(RuntimeError, match="the current context is None"):
         context.unwind()
     elsewhere.run(context.unwind)
+
+
+def test_unwinding_says_so_when_the_app_popped_the_app_context_alone():
+    app, calls = make_app(), []
+    app.teardown_request(note(calls, "request"))
+    context = app.request_context(create_environ())
+    context.push()
+    context.app_context.pop()
+    with pytest.raises(RuntimeError, match=r"popped <AppContext of 'app'>, but .* is None"):
+        context.unwind()
+    assert calls == [("request", None)]
+    assert request_contexts.top is None
 
 
 def test_context_that_the_app_popped_itself_is_not_ended_twice():
@@ -620,6 +638,41 @@ def test_path_is_decoded_once(path_now, seen):
     assert context.request.path == seen
 
 
+def test_rest_of_the_request_is_that_of_the_environ_whose_path_was_decoded():
+    environ = create_environ("/café?a=b", method="PUT")
+    context = make_app().request_context(environ)
+    environ["PATH_INFO"] = "/café"
+    assert (context.request.method, context.request.args["a"]) == ("PUT", "b")
+    assert context.request.environ is environ
+
+
+def bare_environ():
+    """Without the two that PEP 3333 lets a server leave out."""
+    environ = create_environ("/")
+    del environ["SCRIPT_NAME"], environ["PATH_INFO"]
+    return environ
+
+
+def test_request_needs_neither_path_nor_script_name():
+    assert make_app().request_context(bare_environ()).request.path == "/"
+
+
+@pytest.mark.parametrize("only", ["PATH_INFO", "SCRIPT_NAME"])
+def test_path_is_decoded_once_also_when_it_all_stood_in_one_of_the_two(only):
+    environ = {**bare_environ(), only: CAFE}
+    context = make_app().request_context(environ)
+    environ["PATH_INFO"] = "/café"
+    assert context.request.path == "/café"
+
+
+def test_urls_are_those_of_the_place_where_neither_path_nor_script_name_was():
+    environ = bare_environ()
+    context = counting_app().request_context(environ)
+    environ |= {"SCRIPT_NAME": "/mounted", "PATH_INFO": "/page/3"}
+    assert context.url_adapter.script_name == "/"
+    assert context.url_adapter.path_info == ""
+
+
 def test_route_is_matched_once_by_whoever_asks_first():
     app = counting_app()
     app.register_blueprint(Blueprint("blog"))
@@ -736,9 +789,23 @@ def test_session_is_the_one_in_the_environ():
 def test_missing_session_says_what_to_write():
     with (
         make_app().request_context(create_environ()),
-        pytest.raises(RuntimeError, match=r"No session in this request[^$]*SessionMiddleware, sec"),
+        pytest.raises(RuntimeError) as raised,
     ):
         session.get("a")
+    assert str(raised.value) == (
+        "No session in this request: SessionMiddleware is not in the chain, or stands inside the "
+        "layer that asked.\n\nPut it right after the ErrorMiddleware: Pipeline()"
+        ".use(ContextMiddleware).use(ErrorMiddleware).use(SessionMiddleware, secret_key=…)"
+    )
+
+
+def test_missing_context_says_what_to_write():
+    with pytest.raises(RuntimeError) as raised:
+        context_of({})
+    assert str(raised.value) == (
+        "No request context in the environ: this layer stands outside ContextMiddleware, or there "
+        "is none.\n\nWrap it in ContextMiddleware(…, current_app=app), or use standard()."
+    )
 
 
 def test_empty_session_is_not_taken_for_a_missing_one():
@@ -772,6 +839,20 @@ def test_held_context_outlives_one_pop_and_ends_with_the_next():
     assert (request.path, g.name) == ("/held", "kept")
     context.pop(error)
     assert calls == [("request", error), ("appcontext", error)]
+
+
+def test_held_context_is_kept_by_unwinding_until_it_is_resumed():
+    app, calls = make_app(), []
+    app.teardown_request(note(calls, "request"))
+    context = app.request_context(create_environ("/held"))
+    context.push()
+    context.hold()
+    context.unwind()
+    assert calls == []
+    context.resume()
+    context.unwind()
+    assert calls == [("request", None)]
+    assert app_contexts.top is None
 
 
 def test_held_context_can_be_resumed_in_another_thread():
@@ -834,6 +915,21 @@ def test_copy_has_the_providers_of_the_chain_around_a_foreign_app():
 
     serve(standard(foreign, current_app=make_app(), g={"db": lambda: "connection"}))
     assert seen == ["connection"]
+
+
+def test_copy_has_all_providers_that_the_request_was_given():
+    context = make_app().request_context(create_environ())
+    for providers in ({"db": lambda: "connection"}, {"cache": lambda: "cache"}):
+        context.g.provide(providers)
+    assert context.g.db == "connection"
+    with context.copy():
+        assert (g.db, g.cache) == ("connection", "cache")
+
+
+@pytest.mark.parametrize("is_inner", [True, False])
+def test_copy_knows_whose_router_is_inside(is_inner):
+    context = RequestContext(make_app(), create_environ(), is_inner=is_inner)
+    assert context.copy().is_inner is is_inner
 
 
 def test_copy_behind_a_mount_builds_the_urls_of_the_original():

@@ -4,6 +4,7 @@ import gc
 import io
 import sys
 import threading
+import traceback
 import weakref
 from contextlib import closing
 from contextvars import ContextVar, copy_context
@@ -11,9 +12,10 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
-from wsgikit.closing import on_close
+from wsgikit import lifecycle
+from wsgikit.closing import on_close, prime_stream
 from wsgikit.errors import ClientDisconnected
-from wsgikit.lifecycle import close_body, is_file, on_start, prime, run_all
+from wsgikit.lifecycle import close_body, is_file, on_start, prime, raise_after, run_all
 
 OK = "200 OK"
 PLAIN = ("Content-Type", "text/plain")
@@ -187,6 +189,37 @@ def test_run_all_groups_errors_that_are_no_exceptions_too():
     assert not isinstance(raised.value, Exception)
 
 
+# raise_after
+
+
+def test_raise_after_raises_the_error_once_the_callback_has_run():
+    seen, error = [], KeyError("x")
+    with pytest.raises(KeyError) as raised:
+        raise_after(error, lambda *args: seen.append(args), 1, 2)
+    assert raised.value is error
+    assert seen == [(1, 2)]
+
+
+@pytest.mark.parametrize("other", [ValueError("y"), KeyboardInterrupt()])
+def test_raise_after_groups_the_error_and_that_of_the_callback(other):
+    error = KeyError("x")
+    with pytest.raises(BaseExceptionGroup, match=r"^several things failed at the end") as raised:
+        raise_after(error, failing(other))
+    assert raised.value.exceptions == (error, other)
+
+
+def test_raised_error_holds_no_frame_that_holds_it():
+    error = KeyError("x")
+    with pytest.raises(KeyError):
+        raise_after(error, lambda outcome: None, error)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame.f_code.co_filename == lifecycle.__file__]
+    held = [value for frame in own for value in frame.f_locals.values()]
+    assert own
+    assert error not in held
+    assert (error,) not in held
+
+
 # close_body, is_file
 
 
@@ -246,10 +279,10 @@ def test_primed_body_without_close_can_be_closed():
     prime(iter([b"a"])).close()
 
 
-def test_prime_closes_the_body_whose_first_chunk_raises():
-    error = KeyError("x")
+@pytest.mark.parametrize("error", [KeyError("x"), SystemExit(1)])
+def test_prime_closes_the_body_whose_first_chunk_raises(error):
     body = Body(error)
-    with pytest.raises(KeyError) as raised:
+    with pytest.raises(type(error)) as raised:
         prime(body)
     assert raised.value is error
     assert body.closed == 1
@@ -282,6 +315,23 @@ def test_prime_loses_neither_the_error_of_the_chunk_nor_that_of_close():
     with pytest.raises(BaseException) as raised:  # noqa: PT011 - which of them leads is open
         prime(Body(chunk_error, close_error=close_error))
     assert {chunk_error, close_error} <= set(every_error(raised.value))
+
+
+# prime_stream
+
+
+def test_prime_stream_pulls_the_first_chunk_of_a_stream():
+    body = prime_stream(iter([b"a", b"b"]), {})
+    assert isinstance(body, lifecycle.PrimedBody)
+    assert list(body) == [b"a", b"b"]
+
+
+def test_prime_stream_returns_complete_bodies_files_and_primed_streams_as_they_are():
+    file = FileWrapper(io.BytesIO(b"abc"))
+    with closing(on_close([b"a"], lambda outcome: None)) as known:
+        for body in ([b"a"], (b"a",), known, file, prime(iter([b"a"]))):
+            assert prime_stream(body, {"wsgi.file_wrapper": FileWrapper}) is body
+    assert file.filelike.tell() == 0
 
 
 # on_close: order and number of calls
@@ -323,10 +373,10 @@ def test_second_close_does_nothing(kind):
     assert order == ["close", "callback"]
 
 
-@pytest.mark.parametrize("body", [[b"a"], (b"a",), iter([b"a"])], ids=["list", "tuple", "iterator"])
-def test_body_without_close_gets_the_callback_once(body):
+@pytest.mark.parametrize("make", [list, tuple, iter])
+def test_body_without_close_gets_the_callback_once(make):
     outcomes = []
-    body = on_close(body, outcomes.append)
+    body = on_close(make([b"a"]), outcomes.append)
     assert send(body) == [b"a"]
     body.close()
     assert outcomes == [None]
@@ -379,10 +429,11 @@ def test_callback_that_closes_again_does_not_run_twice():
 # on_close: errors
 
 
-def test_error_of_close_goes_to_the_callback_and_on_to_the_server():
-    outcomes, error = [], KeyError("close")
+@pytest.mark.parametrize("error", [KeyError("close"), SystemExit(1)])
+def test_error_of_close_goes_to_the_callback_and_on_to_the_server(error):
+    outcomes = []
     body = on_close(Body(b"a", close_error=error), outcomes.append)
-    with pytest.raises(KeyError) as raised:
+    with pytest.raises(type(error)) as raised:
         send(body)
     assert raised.value is error
     assert outcomes == [error]
@@ -445,10 +496,11 @@ def test_outcome_of_a_failed_iteration_is_its_error():
     assert outcomes == [error]
 
 
-def test_outcome_of_a_failed_iteration_is_known_also_after_the_server_handled_it():
-    outcomes, error = [], OSError("a file of the app is gone")
+@pytest.mark.parametrize("error", [OSError("a file of the app is gone"), SystemExit(1)])
+def test_outcome_of_a_failed_iteration_is_known_also_after_the_server_handled_it(error):
+    outcomes = []
     body = on_close(Body(b"a", error), outcomes.append)
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(type(error)):
         list(body)
     body.close()
     assert outcomes == [error]
@@ -482,6 +534,7 @@ def test_outcome_of_a_client_that_left_has_the_servers_error_as_cause(make, erro
     with pytest.raises(type(error)):
         leave(on_close(make([b"a", b"b"]), outcomes.append), error)
     assert isinstance(outcomes[0], ClientDisconnected)
+    assert str(outcomes[0]) == "the client left before the whole body was sent"
     assert outcomes[0].__cause__ is error
 
 
@@ -540,6 +593,12 @@ def test_list_keeps_its_length_and_the_identity_of_its_chunks():
 def test_tuple_keeps_its_length():
     with closing(on_close((b"a",), lambda outcome: None)) as body:
         assert len(body) == 1
+
+
+def test_list_keeps_its_length_through_two_layers():
+    inner = on_close([b"a", b"b"], lambda outcome: None)
+    with closing(on_close(inner, lambda outcome: None)) as body:
+        assert len(body) == 2
 
 
 def test_list_can_be_looked_at_before_it_is_sent():
@@ -671,11 +730,22 @@ def test_file_wrapper_whose_close_cannot_be_set_is_closed_with_its_callback():
     assert outcomes == [None]
 
 
-def test_closed_file_keeps_nothing_of_the_request_alive():
-    class Request:
-        def end(self, outcome):
-            pass
+class Request:
+    def end(self, outcome):
+        pass
 
+
+def test_closed_body_that_the_server_keeps_keeps_nothing_of_the_request_alive():
+    request, inner = Request(), Body(b"a")
+    alive = [weakref.ref(request), weakref.ref(inner)]
+    body = on_close(inner, request.end, run=lambda function, *args: function(*args))
+    send(body)
+    del request, inner
+    assert [ref() for ref in alive] == [None, None]
+    assert list(body) == []
+
+
+def test_closed_file_keeps_nothing_of_the_request_alive():
     request = Request()
     alive = weakref.ref(request)
     file = FileWrapper(io.BytesIO(b"abc"))

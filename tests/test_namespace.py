@@ -79,8 +79,9 @@ def test_get_gives_the_attribute_or_the_default():
 def test_pop_removes_what_was_set():
     namespace = G({})
     namespace.a = 1
-    assert namespace.pop("a") == 1
-    assert "a" not in namespace
+    namespace.b = 2
+    assert (namespace.pop("a"), namespace.pop("b", "default")) == (1, 2)
+    assert list(namespace) == []
 
 
 def test_pop_of_what_is_missing_raises_or_gives_the_default():
@@ -473,13 +474,14 @@ def test_generator_that_raises_another_error_is_heard():
         namespace.close(KeyError("x"))
 
 
-def test_manager_that_raises_the_outcome_itself_again_is_no_failure():
+@pytest.mark.parametrize("outcome", [KeyError("x"), KeyboardInterrupt()])
+def test_manager_that_raises_the_outcome_itself_again_is_no_failure(outcome):
     class Raising(Manager):
         def __exit__(self, exc_type, error, traceback):
             super().__exit__(exc_type, error, traceback)
             raise error
 
-    manager, outcome = Raising(), KeyError("x")
+    manager = Raising()
     namespace = G({"db": manager})
     _ = namespace.db
     namespace.close(outcome)
@@ -557,7 +559,9 @@ def test_providing_changes_no_mapping_that_was_given():
 # check_providers
 
 
-@pytest.mark.parametrize("name", ["get", "pop", "setdefault", "provide", "close", "_private"])
+@pytest.mark.parametrize(
+    "name", ["get", "pop", "setdefault", "provide", "close", "_private", "_X_FORWARDED"]
+)
 def test_name_of_gs_own_is_refused_with_another_one(name):
     with pytest.raises(ConfigurationError, match=rf"{name!r}[^$]*my_{name.strip('_')}=…"):
         check_providers({name: 1})

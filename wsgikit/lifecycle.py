@@ -70,7 +70,10 @@ def raise_after(error: BaseException, callback: Callable[..., object], *args: An
         callback(*args)
     except BaseException as another:
         raise BaseExceptionGroup(_SEVERAL, [error, another]) from None
-    reraise(error)
+    try:
+        reraise(error)
+    finally:
+        del error, args  # see there
 
 
 def reraise(error: BaseException) -> NoReturn:

@@ -84,6 +84,8 @@ class RequestEnd(BodyEnd):
             raise_after(error, self._unwind, self._real(error))
         except BaseException as raised:
             reraise(self.failed(raised))
+        finally:
+            del error  # or its traceback would keep this frame, and the frame it
 
     def _real(self, outcome: BaseException) -> BaseException:
         if outcome is self._context.disconnection:
@@ -121,4 +123,4 @@ class RequestEnd(BodyEnd):
     def abandoned(self) -> Callable[[], object]:
         """Warn, with the request's name, which is not known any more when it has ended."""
         message = f"{self._context!r}: its body was dropped without close(), so it ended late"
-        return partial(warnings.warn, message, ResourceWarning, stacklevel=3)
+        return partial(warnings.warn, message, ResourceWarning, stacklevel=2, source=self)

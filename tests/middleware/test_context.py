@@ -2,6 +2,7 @@
 
 import gc
 import io
+import traceback
 from contextvars import ContextVar
 from wsgiref.util import FileWrapper
 
@@ -35,8 +36,32 @@ def test_app_inside_is_found_through_other_layers():
 
 
 def test_without_an_app_it_says_what_to_write():
-    with pytest.raises(ConfigurationError, match=r"current_app=App\('legacy'\)"):
+    with pytest.raises(ConfigurationError) as raised:
         ContextMiddleware(answering(lambda environ: [b""]))
+    assert str(raised.value) == (
+        "ContextMiddleware finds no App inside it for current_app to point to.\n\n"
+        "Give one for config and hooks: current_app=App('legacy')."
+    )
+
+
+def test_layer_ahead_of_the_router_knows_the_route(serve):
+    app, seen = App("inner"), []
+    app.add_url_rule("/", "index", lambda: "index")
+
+    def layer(environ, start_response):
+        seen.append(request.endpoint)
+        return app(environ, start_response)
+
+    layer.app = app
+    assert serve(ContextMiddleware(layer)).body == b"index"
+    assert seen == ["index"]
+
+
+def test_hooks_do_not_run_without_their_layer(serve):
+    app = App("inner")
+    app.add_url_rule("/", "index", lambda: "index")
+    app.before_request(lambda: pytest.fail("a hook ran"))
+    assert serve(ContextMiddleware(app)).body == b"index"
 
 
 def test_proxies_work_in_call_chunks_and_close(recorder, serve):
@@ -151,6 +176,29 @@ def test_pipeline_in_a_pipeline_hides_the_outer_context_and_restores_it(serve):
     assert names == [("outer", "outer"), ("inner", "inner"), 2]
 
 
+def test_failure_of_the_outer_app_is_not_replaced_by_that_of_a_pipeline_in_it(serve):
+    app, outcomes = App("outer"), []
+    first, second = KeyError("first"), ValueError("second")
+    app.teardown_request(outcomes.append)
+
+    def failing_with(error):
+        def app(environ, start_response):
+            environ[CONTEXT].outcome = error  # as error handling notes what it made a page of
+            return answering(lambda environ: [b""])(environ, start_response)
+
+        return app
+
+    nested = ContextMiddleware(failing_with(second), current_app=App("inner"))
+
+    def outer_app(environ, start_response):
+        body = failing_with(first)(environ, start_response)
+        nested(environ, start_response).close()
+        return body
+
+    assert serve(ContextMiddleware(outer_app, current_app=app)).status == "200 OK"
+    assert outcomes == [first]
+
+
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
 def test_exit_passes_through_and_is_the_outcome(error, recorder):
     def app(environ, start_response):
@@ -160,6 +208,23 @@ def test_exit_passes_through_and_is_the_outcome(error, recorder):
     with pytest.raises(error):
         layer({}, lambda status, headers: None)
     assert [type(outcome) for outcome in recorder.outcomes] == [error]
+
+
+def test_error_of_the_app_is_held_by_no_frame_of_its_traceback(recorder):
+    error = LookupError("no response at all")
+
+    def app(environ, start_response):
+        raise error
+
+    layer = ContextMiddleware(app, current_app=recorder.app)
+    with pytest.raises(LookupError):
+        layer({}, lambda status, headers: None)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame.f_globals["__name__"].startswith("wsgikit")]
+    held = [value for frame in own for value in frame.f_locals.values()]
+    assert {"wsgikit.request_end", "wsgikit.lifecycle"} <= {f.f_globals["__name__"] for f in own}
+    assert error not in held
+    assert (error,) not in held
 
 
 def test_body_closed_from_another_thread_is_torn_down_in_its_own_context(recorder):
@@ -222,6 +287,8 @@ def test_abandoned_body_is_torn_down_with_a_warning_that_names_the_endpoint(kind
     with pytest.warns(ResourceWarning, match=r"PUT '/export/x', endpoint 'export_of'") as warned:
         drop(bodies)
     assert len(warned) == 1
+    assert warned[0].filename == (__file__ if kind != "file" else warned[0].filename)
+    assert warned[0].source is not None  # for tracemalloc
     ((endpoint, outcome),) = outcomes
     assert endpoint == "export_of"
     assert kind == "file" or isinstance(outcome, ClientDisconnected)
