@@ -53,10 +53,10 @@ class ContextMiddleware:
         context = environ[CONTEXT] = RequestContext(
             self.current_app, environ, is_inner=self.is_inner
         )
-        end = RequestEnd(context, outer)
         run = copy_context().run
+        end = RequestEnd(context, outer, run)
         body = run(self._open, context, end, environ, ServerStart(context, start_response))
-        return on_close(body, end, environ=environ, run=run, sent=end.sent, failed=end.failed)
+        return on_close(body, end, environ=environ, run=run)
 
     def _open(
         self,

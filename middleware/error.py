@@ -61,8 +61,9 @@ class ErrorMiddleware:
         except Exception as error:
             if context.has_written:
                 raise  # too late for a page: the server cuts the connection
-            restart = partial(_restart, start_response, error)
-            return _send(context, self._answer(context, error), restart)
+            # The restart has no name here, or it would keep the error, and that this frame.
+            answer = self._answer(context, error)
+            return _send(context, answer, partial(_restart, start_response, error))
 
     def _call_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # An error in the first chunk can still become a page.

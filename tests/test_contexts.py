@@ -105,6 +105,21 @@ def test_pop_of_another_than_the_current_context_says_which_and_changes_nothing(
         assert context in (app_contexts.top, request_contexts.top)
 
 
+def test_request_context_below_a_forgotten_app_context_is_not_popped():
+    app, outcomes = make_app(), []
+    app.teardown_request(outcomes.append)
+    context, forgotten = app.request_context(create_environ()), app.app_context()
+    context.push()
+    forgotten.push()
+    with pytest.raises(RuntimeError, match="the current context is <AppContext"):
+        context.pop()
+    assert outcomes == []
+    assert (request_contexts.top, app_contexts.top) == (context, forgotten)
+    forgotten.pop()
+    context.pop()
+    assert outcomes == [None]
+
+
 @pytest.mark.parametrize("kind", ["app", "request"])
 def test_pop_of_a_context_never_pushed_says_that_none_is_current(kind):
     with pytest.raises(RuntimeError, match="the current context is None"):

@@ -78,6 +78,20 @@ def test_without_hooks_status_headers_and_body_pass(app, body):
     assert body.closed == 1
 
 
+@pytest.mark.parametrize("status", ["299 ", "299"])
+def test_status_without_a_reason_passes_a_hook_that_changes_nothing(app, body, status):
+    app.after_request(lambda response: response)
+
+    def inner(environ, start_response):
+        start_response(status, PLAIN)
+        return body
+
+    sent, started, _ = raw(standard(inner, current_app=app))
+    assert started == [(status, PLAIN)]
+    assert list(sent) == [b"a", b"b"]
+    sent.close()
+
+
 def test_hook_sees_status_and_headers_and_changes_them(app, body, serve):
     seen = []
 
@@ -249,6 +263,29 @@ def test_callbacks_that_a_hook_adds_run_at_close(app, body, serve, hook, method)
         app.after_request(hook)
     serve(method=method)
     assert (log, body.closed) == (["closed"], 1)
+
+
+@pytest.mark.parametrize("fails", ["hook", "start_response"])
+def test_error_is_not_lost_when_the_body_that_it_drops_fails_to_close(app, body, fails):
+    error, close_error = KeyError(fails), ValueError("close")
+
+    def fail(*args):
+        raise error
+
+    def close():
+        raise close_error
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return body
+
+    body.close = close
+    if fails == "hook":
+        app.after_request(fail)
+    layer = standard(inner, current_app=app)
+    with pytest.raises(ExceptionGroup) as raised:
+        layer(create_environ(), fail if fails == "start_response" else lambda *args: print)
+    assert set(raised.value.exceptions) == {error, close_error}
 
 
 def test_hook_gets_the_apps_response_class(app, serve):

@@ -365,3 +365,20 @@ def test_no_hooks_are_owed_where_none_began(app):
 
     pipeline = Pipeline().use(ContextMiddleware, current_app=app).use(ErrorMiddleware)
     assert get(pipeline.run(inner)) is None
+
+
+def test_close_while_the_request_is_under_way_is_its_callers_fault(app, sent):
+    bodies = []
+
+    def view():
+        yield "first"
+        with pytest.raises(RuntimeError, match="cannot enter context"):
+            bodies[0].close()
+        yield "last"
+
+    app.add_url_rule("/here", "view", view)
+    body = standard(app)(create_environ("/here"), lambda *args: print)
+    bodies.append(body)
+    assert list(body) == [b"first", b"last"]
+    body.close()
+    assert sent == []

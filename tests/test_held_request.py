@@ -319,7 +319,7 @@ def test_layer_that_answers_has_its_body_closed():
 
 def test_layer_that_answers_without_a_start_is_told_too():
     app = make_app()
-    app.entry = lambda environ, start_response: []
+    app.chain = (lambda environ, start_response: [],)
     with pytest.raises(RuntimeError, match="answered 'something'"):
         app.test_request_context().push()
 
@@ -330,7 +330,7 @@ def test_error_of_a_layer_reaches_the_test():
     def broken(environ, start_response):
         raise KeyError("of the layer")
 
-    app.entry = broken
+    app.chain = (broken,)
     with pytest.raises(KeyError, match="of the layer"):
         app.test_request_context().push()
 

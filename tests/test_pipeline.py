@@ -306,6 +306,21 @@ def test_entry_is_found_where_a_layer_hides_the_app(app, hiding):
         assert request.endpoint == "view"
 
 
+def test_chain_of_the_app_has_every_layer_outermost_first(app):
+    pipeline = standard_pipeline(app).insert_before(ContextMiddleware, validator)
+    application = pipeline.insert_before(HooksMiddleware, validator).run(app)
+    names = ["validator", *(entry.name for entry in standard_pipeline(app))]
+    assert len(app.chain) == len(names) + 2
+    assert (app.chain[0], app.chain[-1]) == (application, app)
+    ours = [layer for layer in app.chain[:-1] if hasattr(layer, "app")]
+    assert [type(layer).__name__ for layer in ours] == names[1:]
+
+
+def test_chain_of_an_app_in_no_pipeline_is_empty(app):
+    assert app.chain == ()
+    assert app.entry is None
+
+
 def test_entry_of_a_current_app_around_a_foreign_app():
     legacy = App("legacy", config=CONFIG)
     application = standard(bare, current_app=legacy)

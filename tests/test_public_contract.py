@@ -81,7 +81,9 @@ OPTIONAL = ["click", "gunicorn", "jinja2", "mako", "redis", "sqlalchemy", "webte
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [("wsgikit", name) for name in CORE] + [("wsgikit.middleware", name) for name in MIDDLEWARES],
+    [("wsgikit", name) for name in CORE]
+    + [("wsgikit.middleware", name) for name in MIDDLEWARES]
+    + [("wsgikit.testing", "TestApp")],
 )
 def test_name_is_importable(module, name):
     assert hasattr(importlib.import_module(module), name)

@@ -45,8 +45,8 @@ def test_around_an_existing_app(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_webtest_example() -> None:
-    namespace = run("def test_login")
-    namespace["test_login"]()
+    namespace = run("def test_me")
+    namespace["test_me"]()
     namespace["test_what_needs_a_request_and_no_view"]()
 
 

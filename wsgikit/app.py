@@ -68,10 +68,15 @@ class App(Scaffold, Events, Lifespan):
         """The lazy providers of ``g``, as ``GMiddleware`` was given them."""
         self.teardown_appcontext_funcs: list[Callable[[BaseException | None], object]] = []
         self._has_subdomains = False
-        self.entry: WSGIApplication | None = None
-        """The outermost layer of the pipeline around this app."""
+        self.chain: tuple[WSGIApplication, ...] = ()
+        """The layers of the pipeline around this app, outermost first, and what they serve."""
         self.first_request = RunOnce()
         """What ``HooksMiddleware`` runs before the first request of the process."""
+
+    @property
+    def entry(self) -> WSGIApplication | None:
+        """The outermost layer of the pipeline around this app."""
+        return self.chain[0] if self.chain else None
 
     @cached_property
     def logger(self) -> logging.Logger:

@@ -7,7 +7,6 @@ the length of lists, from which they derive Content-Length.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from wsgiref.types import WSGIEnvironment
@@ -26,12 +25,38 @@ from .lifecycle import (
 )
 
 
+class BodyEnd:
+    """What is told of the end of a body; here, nothing but the end itself.
+
+    :param callback: gets the outcome.
+    """
+
+    __slots__ = ("_callback",)
+
+    def __init__(self, callback: CloseCallback) -> None:
+        self._callback = callback
+
+    def sent(self) -> None:
+        """The server has taken the whole response; the inner body is about to be closed."""
+
+    def failed(self, error: BaseException) -> BaseException:
+        """An error is about to reach the server. Return what to raise instead."""
+        return error
+
+    def closed(self, outcome: BaseException | None) -> None:
+        """The inner body has been closed."""
+        self._callback(outcome)
+
+    def abandoned(self) -> Callable[[], object]:
+        """The server has dropped the body without closing it. Call the result after the end."""
+        return _nothing
+
+
 def _nothing() -> None:
-    """What nobody asked to be told of."""
+    """The close of a body that has none."""
 
 
-def _as_it_is(error: BaseException) -> BaseException:
-    return error
+_OVER = BodyEnd(type)
 
 
 class _Closing:
@@ -39,33 +64,22 @@ class _Closing:
 
     __slots__ = (
         "_body",
-        "_callback",
         "_chunks",
         "_close",
         "_closed",
+        "_end",
         "_ended",
         "_error",
-        "_failed",
         "_finished",
         "_handled",
         "_run",
-        "_sent",
     )
 
-    def __init__(
-        self,
-        body: Iterable[bytes],
-        callback: CloseCallback,
-        run: Runner,
-        sent: Callable[[], object],
-        failed: Callable[[BaseException], BaseException],
-    ) -> None:
+    def __init__(self, body: Iterable[bytes], end: BodyEnd, run: Runner) -> None:
         self._body = body
-        self._callback = callback
+        self._end = end
         self._run = run
-        self._sent = sent
-        self._failed = failed
-        self._close: Callable[[], object] | None = getattr(body, "close", None)
+        self._close: Callable[[], object] = getattr(body, "close", _nothing)
         self._handled = sys.exc_info()[1]
         self._chunks: Iterator[bytes] | None = None
         self._error: BaseException | None = None
@@ -74,31 +88,31 @@ class _Closing:
         self._ended = False
 
     def close(self) -> None:
-        """Close the inner body, then tell the callback the outcome. Only the first call acts."""
+        """Close the inner body, then tell the end the outcome. Only the first call acts."""
         if self._closed:
             return
         self._closed = True
         try:
-            self._run(self._end, self._outcome())
+            self._run(self._close_all, self._outcome())
         except BaseException as error:
-            reraise(self._failed(error))
+            reraise(self._end.failed(error))
         finally:
             self._closed = self._ended  # False: another thread is in the Context; to be retried
             self._let_go()
 
     def _let_go(self) -> None:
         if self._ended:  # a server may keep the body: it must not keep the request with it
-            self._body, self._chunks, self._close = (), iter(()), None
-            self._callback, self._run, self._sent = type, call, _nothing
-            self._failed = _as_it_is
+            self._body, self._chunks, self._close = (), iter(()), _nothing
+            self._end, self._run = _OVER, call
+            self._error = None  # its traceback leads back to here
 
     def __del__(self) -> None:
         if not self._closed:  # the server broke PEP 3333; the request must end all the same
-            message = f"{self._callback!r}: its body was dropped without close(), so it ended late"
+            warn = self._end.abandoned()
             try:
                 self.close()
             finally:
-                warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+                warn()
 
     def _outcome(self) -> BaseException | None:
         if self._error is not None or self._finished:
@@ -115,15 +129,14 @@ class _Closing:
         gone.__cause__ = active
         return gone
 
-    def _end(self, outcome: BaseException | None) -> None:
+    def _close_all(self, outcome: BaseException | None) -> None:
         self._ended = True
-        sent = self._sent if outcome is None else _nothing
         try:
-            run_all((sent, self._close or _nothing))
+            run_all((self._end.sent, self._close) if outcome is None else (self._close,))
         except BaseException as error:
-            raise_after(error, self._callback, error if outcome is None else outcome)
+            raise_after(error, self._end.closed, error if outcome is None else outcome)
         else:
-            self._callback(outcome)
+            self._end.closed(outcome)
 
 
 class _ClosingStream(_Closing):
@@ -150,7 +163,7 @@ class _ClosingStream(_Closing):
             raise
         except BaseException as error:
             self._error = error
-            reraise(self._run(self._failed, error))
+            reraise(self._run(self._end.failed, error))
 
 
 class _ClosingSequence(_Closing):
@@ -170,40 +183,36 @@ class _ClosingSequence(_Closing):
 
 def on_close(
     body: Iterable[bytes],
-    callback: CloseCallback,
+    callback: CloseCallback | BodyEnd,
     /,
     *,
     environ: WSGIEnvironment | None = None,
     run: Runner = call,
-    sent: Callable[[], object] = _nothing,
-    failed: Callable[[BaseException], BaseException] = _as_it_is,
 ) -> Iterable[bytes]:
     """Return ``body`` with ``callback(outcome)`` called after its ``close``, exactly once.
 
     :param body: what the inner app returned.
     :param callback: gets the exception of the iteration or of the inner close, a
-        :class:`ClientDisconnected` when the server stopped early, or None.
+        :class:`ClientDisconnected` when the server stopped early, or None. A :class:`BodyEnd`
+        is told of more than that.
     :param environ: with it, a ``wsgi.file_wrapper`` result is returned as the same object,
         its ``close`` replaced, so that the server still recognises it and uses sendfile.
     :param run: calls whatever belongs to the request, such as ``contextvars.Context.run``.
-    :param sent: called ahead of the inner close, when the server has taken the whole response.
-    :param failed: gets an error of the iteration or of the end, and returns what to raise.
 
-    A body that is dropped without close() is closed when it is collected, with a
-    ``ResourceWarning`` that shows the callback's repr.
-
-    Follows PEP 3333, "Handling the close() method" and "Optional Platform-Specific File Handling".
+    A body that the server drops without closing it is closed when it is collected. Follows PEP
+    3333, "Handling the close() method" and "Optional Platform-Specific File Handling".
     """
+    end = callback if isinstance(callback, BodyEnd) else BodyEnd(callback)
     if environ is not None and is_file(body, environ):
-        file_end = _ClosingStream(body, callback, run, sent, failed)
+        file_end = _ClosingStream(body, end, run)
         try:
             body.close = file_end.close  # type: ignore[attr-defined]
         except AttributeError:  # a file wrapper in C: its sendfile is lost, its close is not
             return file_end
         return body
     if is_complete(body):
-        return _ClosingSequence(body, callback, run, sent, failed)
-    return _ClosingStream(body, callback, run, sent, failed)
+        return _ClosingSequence(body, end, run)
+    return _ClosingStream(body, end, run)
 
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:

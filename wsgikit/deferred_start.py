@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse
 
 from . import signals
 from .closing import on_close, prime_stream
-from .lifecycle import Headers, close_body
+from .lifecycle import Headers, close_body, raise_after
 from .request_context import RequestContext
 from .responses import make_response
 
@@ -20,6 +20,7 @@ class DeferredStart:
         "_context",
         "_end_of_written",
         "_headers",
+        "_seen_status",
         "_start_response",
         "_status",
         "_write",
@@ -31,6 +32,7 @@ class DeferredStart:
         self._context = context
         self._start_response = start_response
         self._status: str | None = None
+        self._seen_status: str | None = None  # as the hooks saw it: werkzeug adds a reason
         self._headers: Headers = []
         self._write: Callable[[bytes], object] | None = None
         self._end_of_written: Callable[[], object] = list
@@ -82,13 +84,12 @@ class DeferredStart:
                     return response(self._context.environ, self._send)  # type: ignore[no-any-return]
                 self._headers = response.headers.to_wsgi_list()
             self._send(self._status, self._headers)
-        except BaseException:
-            close_body(to_close)
-            raise
+        except BaseException as error:
+            raise_after(error, close_body, to_close)
         return body
 
     def _is_unchanged(self, response: Any, body: Iterable[bytes]) -> bool:
-        same = response.response is body and response.status == self._status
+        same = response.response is body and response.status == self._seen_status
         return same and not response._on_close
 
     def _send(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
@@ -103,15 +104,15 @@ class DeferredStart:
     def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ
         response = app.response_class.from_wsgi(environ, body, self._status or "", self._headers)
+        self._seen_status = response.status
         responses: list[Any] = [response]
         try:
             for function in hooks:
                 self._run_hook(function, responses)
             signals.send(signals.request_finished, app, response=responses[-1])
-        except BaseException:
+        except BaseException as error:
             _adopt(responses, body)
-            responses[-1].close()
-            raise
+            raise_after(error, responses[-1].close)
         _adopt(responses, body)
         return responses[-1]
 

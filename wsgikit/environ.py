@@ -9,6 +9,10 @@ SESSION = "wsgikit.session"
 G = "wsgikit.g"
 """The namespace behind ``g`` in this request, set by ``GMiddleware``."""
 
+KEEP = "wsgikit.keep"
+"""Set by test tools alone: called as ``keep(context, end)`` when the outermost context would end;
+``end()`` is left to it."""
+
 HOLD = "wsgikit.hold"
 """Set by ``App.test_request_context`` alone: the router stops and keeps the context open."""
 

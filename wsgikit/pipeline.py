@@ -104,7 +104,7 @@ class Pipeline:
             layers.append(entry.cls(layers[-1], *entry.args, **entry.options))
         current_app = next(filter(None, map(find_app, reversed(layers))), None)
         if current_app is not None:
-            current_app.entry = layers[-1]
+            current_app.chain = tuple(reversed(layers))
             for layer in layers:  # also those that a foreign layer hides from find_app
                 if CONTEXT in getattr(layer, "provides", ()) and current_app is app:
                     layer.is_inner = True  # type: ignore[attr-defined]

@@ -225,6 +225,10 @@ class RequestContext(StackedContext):
         self._check_current()
         run_all((super().pop, self.app_context.pop), outcome)
 
+    def _check_current(self) -> None:
+        super()._check_current()
+        self.app_context._check_current()
+
     def unwind(self, outcome: BaseException | None = None) -> None:
         """Pop this context, and first whatever the app pushed above it and forgot.
 

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 
+from .closing import BodyEnd
+from .environ import KEEP
 from .error_report import propagates, report
 from .errors import ClientDisconnected, ResponseAborted
-from .lifecycle import raise_after, reraise, run_all
+from .lifecycle import Runner, raise_after, reraise, run_all
 from .request_context import RequestContext
 
 
-class RequestEnd:
-    """Called with the outcome when the body of a request has been closed.
+class RequestEnd(BodyEnd):
+    """Told of the end of a request's body, or that it has none.
 
     :param context: the request's context.
     :param outer: that of the pipeline around this one, if there is one.
+    :param run: calls whatever belongs to the request.
 
-    Its repr names the request, for the warning about a body that was never closed.
+    Reads ``environ["wsgikit.keep"]``, and takes it out: it is not for a pipeline further inside.
     """
 
-    __slots__ = ("_context", "_environ", "_outer")
+    __slots__ = ("_context", "_environ", "_keep", "_outer", "_run")
 
-    def __init__(self, context: RequestContext, outer: RequestContext | None) -> None:
+    def __init__(self, context: RequestContext, outer: RequestContext | None, run: Runner) -> None:
         self._context = context
+        self._run = run
+        self._keep = context.environ.pop(KEEP, None)
         self._environ: WSGIEnvironment = context.environ
         self._outer = outer
 
@@ -35,6 +43,13 @@ class RequestEnd:
 
     def failed(self, error: BaseException) -> BaseException:
         """Report ``error``, which goes on to the server, and return what to raise in its place."""
+        try:
+            return self._report(error)
+        finally:
+            if self._context.has_ended:
+                self._let_go_of_errors()
+
+    def _report(self, error: BaseException) -> BaseException:
         context = self._context
         if not isinstance(error, Exception) or isinstance(error, ResponseAborted):
             return error
@@ -43,8 +58,9 @@ class RequestEnd:
         report(context, self._environ, error)
         return error if propagates(context) else ResponseAborted(error)
 
-    def __call__(self, outcome: BaseException | None) -> None:
+    def closed(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
+        ended_well = outcome is None
         if outcome is None:
             outcome = self._context.outcome
         else:
@@ -54,6 +70,12 @@ class RequestEnd:
         if failed and self._outer is not None and self._outer.outcome is None:
             self._outer.outcome = outcome  # or its providers would commit what failed in here
         self._unwind(outcome)
+        if ended_well or isinstance(outcome, ClientDisconnected):  # so nothing is raised from here
+            self._let_go_of_errors()
+
+    def _let_go_of_errors(self) -> None:
+        """Or their tracebacks, which lead back to the context, keep it for the collector."""
+        self._context.reported = ()
 
     def raise_after_end(self, error: BaseException) -> NoReturn:
         """End a request that has no body, then raise ``error``, or what stands for it."""
@@ -75,11 +97,21 @@ class RequestEnd:
         return outcome
 
     def _unwind(self, outcome: BaseException | None) -> None:
+        if self._keep is not None:
+            keep, self._keep = self._keep, None
+            keep(self._context, partial(self._run, self._end_kept, outcome))
+            return
         try:
             self._context.unwind(outcome)
         except BaseException as error:
             raise_after(error, self._tell_finished, error if outcome is None else outcome)
         self._tell_finished(outcome)
+
+    def _end_kept(self, outcome: BaseException | None) -> None:
+        try:
+            self._unwind(outcome)
+        except BaseException as error:
+            reraise(self.failed(error))
 
     def _tell_finished(self, outcome: BaseException | None) -> None:
         functions: Any = self._context.app.on_finish_funcs
@@ -88,5 +120,7 @@ class RequestEnd:
         finally:
             self._context.let_go()
 
-    def __repr__(self) -> str:
-        return repr(self._context)
+    def abandoned(self) -> Callable[[], object]:
+        """Warn, with the request's name, which is not known any more when it has ended."""
+        message = f"{self._context!r}: its body was dropped without close(), so it ended late"
+        return partial(warnings.warn, message, ResourceWarning, stacklevel=3)

@@ -1,15 +1,18 @@
 """ContextMiddleware."""
 
+import gc
 import io
 import traceback
 from contextvars import ContextVar
+from wsgiref.util import FileWrapper
 
 import pytest
+from werkzeug.test import create_environ
 
-from wsgikit import App, current_app, g, has_app_context, has_request_context, request
+from wsgikit import App, current_app, g, has_app_context, has_request_context, request, send_file
 from wsgikit.environ import CONTEXT
-from wsgikit.errors import ConfigurationError
-from wsgikit.middleware import ContextMiddleware
+from wsgikit.errors import ClientDisconnected, ConfigurationError
+from wsgikit.middleware import ContextMiddleware, standard
 from wsgikit.stacks import request_contexts
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -264,3 +267,41 @@ def test_urls_and_routes_are_right_beside_and_behind_a_mount(serve):
     behind = build(lambda app: DispatcherMiddleware(legacy, {"/new": app}))
     assert serve(behind, PATH_INFO="/new/").body == b"/new/"
     assert serve(behind, PATH_INFO="/new/post").body == b"/new/post"
+
+
+@pytest.mark.parametrize("kind", ["stream", "list", "file"])
+def test_abandoned_body_is_torn_down_with_a_warning_that_names_the_endpoint(kind):
+    app, outcomes = App("site", config={"SECRET_KEY": "k"}), []
+    app.teardown_request(lambda outcome: outcomes.append((request.endpoint, outcome)))
+
+    def export():
+        if kind == "stream":
+            return iter([b"a", b"b"])
+        return b"text" if kind == "list" else send_file(io.BytesIO(b"a"), mimetype="text/plain")
+
+    app.add_url_rule("/export/<name>", "export", export)
+    app.add_url_rule("/export/<name>", "export_of", lambda name: export(), methods=["PUT"])
+    environ = create_environ("/export/x", method="PUT")
+    bodies = [standard(app)({**environ, "wsgi.file_wrapper": FileWrapper}, lambda *args: None)]
+    assert next(iter(bodies[0]))
+    with pytest.warns(ResourceWarning, match=r"PUT '/export/x', endpoint 'export_of'") as warned:
+        drop(bodies)
+    assert len(warned) == 1
+    ((endpoint, outcome),) = outcomes
+    assert endpoint == "export_of"
+    assert kind == "file" or isinstance(outcome, ClientDisconnected)
+
+
+def drop(bodies):
+    """Leave nothing of them, also where the file and its end refer to each other."""
+    bodies.clear()
+    gc.collect()
+
+
+def test_abandoned_body_of_another_framework_s_app_names_method_and_path(recorder):
+    body = ContextMiddleware(answering(lambda environ: [b"a"]), current_app=recorder.app)(
+        create_environ("/legacy"), lambda *args: None
+    )
+    with pytest.warns(ResourceWarning, match=r"<RequestContext of 'legacy': GET '/legacy'>"):
+        del body
+    assert recorder.outcomes == [None]

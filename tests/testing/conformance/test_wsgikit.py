@@ -1,0 +1,122 @@
+"""The battery over our layers, each alone and in the standard chain."""
+
+from wsgiref.validate import validator
+
+import pytest
+
+from wsgikit import App, Pipeline, g, request, session
+from wsgikit.middleware import (
+    ContextMiddleware,
+    ErrorMiddleware,
+    GMiddleware,
+    HooksMiddleware,
+    SessionMiddleware,
+    standard_pipeline,
+)
+from wsgikit.testing.conformance import CASES
+
+KEY = "a key for tests"
+
+
+def provider():
+    yield "open"
+
+
+ALONE = {
+    "error": (ErrorMiddleware, {}),
+    "session": (SessionMiddleware, {"secret_key": KEY}),
+    "g": (GMiddleware, {"db": provider}),
+    "hooks": (HooksMiddleware, {}),
+}
+STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
+LAYERS = ("context", *ALONE, *STANDARDS)
+ANSWERS_ERRORS = ("error", *STANDARDS)
+FAULTS = {
+    "environs.cleared_before_an_error": "ErrorMiddleware looks into the environ after the app ran"
+}
+
+
+def make_app(name, **options):
+    app = App(name, config={"SECRET_KEY": KEY, "PROPAGATE_EXCEPTIONS": False}, **options)
+    app.teardown_request(lambda outcome: None)
+    return app
+
+
+def make_hooked_app():
+    app = make_app("hooks")
+
+    @app.before_request
+    def look_at_the_request():
+        assert None not in (request.path, request.args, request.cookies)
+
+    @app.after_request
+    def add_a_header(response):
+        response.headers["X-Hooked"] = "yes"
+        return response
+
+    return app
+
+
+def make_pipeline(name, app):
+    """The layer or chain of this name, and the app that stands innermost in it."""
+    if name == "standard, router":
+        app = make_app("router", fallback=app)
+        return standard_pipeline(app), app
+    current_app = make_hooked_app() if name == "standard, hooks" else make_app("legacy")
+    if name in STANDARDS:
+        pipeline = standard_pipeline(app, current_app=current_app, g={"db": provider})
+        return pipeline.use(Visit) if name == "standard, all used" else pipeline, app
+    pipeline = Pipeline().use(ContextMiddleware, current_app=current_app)
+    if name in ALONE:
+        cls, options = ALONE[name]
+        pipeline.use(cls, **options)
+    return pipeline, app
+
+
+class Visit:
+    """Writes to the session and uses a provider of g, as an app does that is more than a pass."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        session["visitor"] = environ["HTTP_X_MARKER"]
+        assert g.db == "open"
+        g.visitor = environ["HTTP_X_MARKER"]
+        return self.app(environ, start_response)
+
+
+def known(case, layer):
+    """The case; with the reason, if it is known to fail."""
+    if layer in ANSWERS_ERRORS and str(case) in FAULTS:
+        return pytest.param(
+            layer, case, marks=pytest.mark.xfail(strict=True, reason=FAULTS[str(case)])
+        )
+    return pytest.param(layer, case)
+
+
+def combine(layers, cases):
+    return pytest.mark.parametrize(
+        ("layer", "case"), [known(case, layer) for layer in layers for case in cases], ids=str
+    )
+
+
+@combine(LAYERS, CASES)
+def test_layer_conforms(layer, case):
+    def middleware(app):
+        pipeline, inner = make_pipeline(layer, app)
+        return pipeline.run(inner)
+
+    case.check(middleware, answers_errors=layer in ANSWERS_ERRORS)
+
+
+@combine(LAYERS, [case for case in CASES if case.lint])
+def test_layer_conforms_with_validators_between_all(layer, case):
+    def middleware(app):
+        entries, inner = make_pipeline(layer, app)
+        pipeline = Pipeline()
+        for entry in entries:
+            pipeline.use(validator).use(entry.cls, *entry.args, **entry.options)
+        return pipeline.run(inner)
+
+    case.check(middleware, answers_errors=layer in ANSWERS_ERRORS)
