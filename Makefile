@@ -3,7 +3,7 @@
 VENV := .venv
 INSTANCE := deploy/instance
 
-.PHONY: help serve test lint mutation soak clean
+.PHONY: help serve test lint soak mutation clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make (the default)
@@ -25,15 +25,15 @@ lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+soak: $(VENV)/.dev ## 10 minutes of random sequences and 1,000,000 requests, and their figures
+	WSGIKIT_MACHINE_SECONDS=600 WSGIKIT_SOAK_REQUESTS=1000000 \
+		$(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) tests/test_state_machine.py tests/soak
+
 # Many runs of the same tests, so the one of random steps is short, and takes the same ones each time.
 mutation: export WSGIKIT_MACHINE_SECONDS ?= 2
 mutation: export WSGIKIT_MACHINE_SEED ?= 1
 mutation: $(VENV)/.mutation ## whether the tests notice each fault put into the core
 	$(VENV)/bin/python tests/mutation/run.py
-
-soak: $(VENV)/.dev ## 10 minutes of random sequences and 1,000,000 requests, and their figures
-	WSGIKIT_MACHINE_SECONDS=600 WSGIKIT_SOAK_REQUESTS=1000000 \
-		$(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) tests/test_state_machine.py tests/soak
 
 clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache

@@ -515,6 +515,20 @@ def test_unwinding_says_so_when_the_app_popped_the_app_context_alone():
     assert request_contexts.top is None
 
 
+def test_app_context_that_was_popped_alone_leaves_that_of_an_outer_request():
+    app, calls = make_app(), []
+    app.teardown_request(note(calls, "request"))
+    with app.request_context(create_environ("/outer")) as outer:
+        context = app.request_context(create_environ())
+        context.push()
+        context.app_context.pop()
+        with pytest.raises(RuntimeError, match=r"popped <AppContext of 'app'>"):
+            context.unwind()
+        assert app_contexts.top is outer.app_context
+        assert request_contexts.top is outer
+    assert calls == [("request", None)] * 2
+
+
 def test_context_that_the_app_popped_itself_is_not_ended_twice():
     app, calls = make_app(), []
     app.teardown_appcontext(note(calls, "appcontext"))

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from functools import partial, wraps
 from io import BytesIO
@@ -73,6 +74,8 @@ ENVIRON = {
     "wsgi.run_once": False,
 }
 Outcome = Any
+variable: ContextVar[int | str] = ContextVar("variable", default="never set")
+"""What views and copies set and never reset."""
 
 
 class Fault(Exception):
@@ -189,7 +192,7 @@ class Life:
         self.status = ""
         self.headers_sent = False
         self.begun = self.finished = False
-        self.uses_session = False
+        self.has_worked = False
         self.callbacks_run = 0
         self.error = self.plan.error()
         self.raised: set[BaseException] = set()
@@ -199,9 +202,13 @@ class Life:
         self.pause: Callable[[], None] | None = None
 
     def fail(self, place: str) -> None:
-        """Raise the planned error, if this is its place."""
+        """Raise the planned error, if this is its place.
+
+        That of a hook for an error's page is logged alone, unless it is one that no layer takes.
+        """
         if self.plan.raises_in == place:
-            self.raised.add(self.error)
+            if not self.raised or not isinstance(self.error, Exception):
+                self.raised = {self.error}
             raise self.error
 
     def end(self, name: str, outcome: BaseException | None) -> None:
@@ -277,7 +284,7 @@ class World:
         app.logger.disabled = True
         app.before_request(self.before_request)
         if name != "bare":
-            app.after_request(self.after_request)
+            app.after_request(partial(self.after_request, app))
         app.errorhandler(Handled)(lambda error: ("handled", 409))
         for number in range(2):
             app.teardown_request(partial(self.end_request, f"request {number}"))
@@ -296,8 +303,10 @@ class World:
         g.life = life
         life.fail("before_request")
 
-    def after_request(self, response: Any) -> Any:
-        request.environ[LIFE].fail("after_request")
+    def after_request(self, app: App, response: Any) -> Any:
+        life = request.environ[LIFE]
+        if life.app is app:  # not so when a chain inside calls ``write``: its request is current
+            life.fail("after_request")
         return response
 
     def end_request(self, name: str, outcome: BaseException | None) -> None:
@@ -372,7 +381,8 @@ class World:
         plan = life.plan
         self.look(life)
         session[str(life.number)] = 1
-        life.uses_session = True
+        variable.set(life.number)
+        life.has_worked = True
         if plan.uses_providers:
             self.check((g.db, g.cache) == ("db", "cache"), f"{life} got other providers")
         after_this_request(partial(self.callback, life))
@@ -412,7 +422,9 @@ class World:
         self.check(g.life is current, f"in {life}: g of {g.life}")
         found = request.environ[LIFE]
         self.check(found is top, f"in {life}: request of {found}")
-        if life.uses_session and top is life:
+        if life.has_worked:
+            self.check(variable.get() == life.number, f"in {life}: variable of {variable.get()}")
+        if life.has_worked and top is life:
             self.check(str(life.number) in session, f"in {life}: {dict(session)}")
 
     # Contexts and requests, one step at a time
@@ -591,8 +603,11 @@ class World:
         self.check(current_app == life.app, f"in a copy of {life}: {current_app} is current")
         found = request.environ[LIFE]
         self.check(found is life, f"in a copy of {life}: request of {found}")
-        if life.uses_session and not life.has_ended:
+        if life.has_worked and not life.has_ended:
             self.check(str(life.number) in session, f"in a copy of {life}: {dict(session)}")
+        expected = life.number if life.has_worked else "never set"
+        self.check(variable.get() == expected, f"in a copy of {life}: {variable.get()}")
+        variable.set("set in a copy")
         if "db" in g:
             self.check(g.db == "db", f"in a copy of {life}: another provider")
         if error is not None:
@@ -662,6 +677,7 @@ class Machine(RuleBasedStateMachine):
     def look_into_helper(self) -> None:
         is_empty = not has_app_context() and not has_request_context()
         self.world.check(is_empty, "a context was left in the other thread")
+        self.world.check(variable.get() == "never set", "a variable was left in the other thread")
 
     # Requests
 
@@ -836,6 +852,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def proxies_point_to_what_is_current(self) -> None:
+        assert variable.get() == "never set"
         check_current(self.app_stack, has_app_context(), (current_app, g))
         check_current(self.request_stack, has_request_context(), (request, session))
         if self.app_stack:
@@ -868,10 +885,8 @@ class Machine(RuleBasedStateMachine):
         for end in ends:
             with suppress(BaseException):
                 end()
-        while request_contexts.top is not None:
-            request_contexts.pop()
-        while app_contexts.top is not None:
-            app_contexts.pop()
+        clear_thread()
+        self.helper.submit(clear_thread).result()
 
     def end_everything(self) -> None:
         while self.open_requests:
@@ -882,6 +897,14 @@ class Machine(RuleBasedStateMachine):
         self.proxies_point_to_what_is_current()
         self.each_context_has_ended_once_or_not_at_all()
         assert all(life.has_ended for life in self.world.lives)
+
+
+def clear_thread() -> None:
+    variable.set("never set")
+    while request_contexts.top is not None:
+        request_contexts.pop()
+    while app_contexts.top is not None:
+        app_contexts.pop()
 
 
 def check_current(stack: list[Life], has_context: bool, proxies: tuple[Any, ...]) -> None:

@@ -95,9 +95,11 @@ class _Closing:
         try:
             self._run(self._close_all, self._outcome())
         except BaseException as error:
+            if not self._ended:  # another thread is in the Context; to be retried
+                raise
             reraise(self._end.failed(error))
         finally:
-            self._closed = self._ended  # False: another thread is in the Context; to be retried
+            self._closed = self._ended
             self._let_go()
 
     def _let_go(self) -> None:

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
-from werkzeug.routing import MapAdapter
-
 from . import signals
 from .app_context import AppContext
 from .environ import CONTEXT, SESSION
 from .lifecycle import run_all
 from .namespace import G
-from .routing import NO_ROUTE, Route, match
+from .routed_context import RoutedContext
+from .routing import Route
 from .sessions import ReadOnlySession
-from .stacks import StackedContext, app_contexts, request_contexts
+from .stacks import app_contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App
@@ -44,7 +43,7 @@ def context_of(environ: WSGIEnvironment) -> RequestContext:
     return context
 
 
-class RequestContext(StackedContext):
+class RequestContext(RoutedContext):
     """One request: what ``request``, ``session`` and, by its own ``AppContext``, ``g`` point to.
 
     :param app: what ``current_app`` points to.
@@ -53,22 +52,15 @@ class RequestContext(StackedContext):
 
     __slots__ = (
         "_holds",
-        "_path",
         "_request",
-        "_root",
-        "_route",
         "_source",
-        "_url_adapter",
         "after_functions",
         "answers_500",
-        "app",
         "app_context",
         "disconnection",
-        "environ",
         "flashes",
         "has_written",
         "hooked",
-        "is_inner",
         "outcome",
         "reported",
         "reports_errors",
@@ -76,10 +68,7 @@ class RequestContext(StackedContext):
     _stack = request_contexts
 
     def __init__(self, app: App, environ: WSGIEnvironment, *, is_inner: bool = True) -> None:
-        super().__init__()
-        self.is_inner = is_inner
-        self.app = app
-        self.environ = environ
+        super().__init__(app, environ, is_inner=is_inner)
         self.app_context = AppContext(app)
         self.after_functions: list[Callable[[Response], Response | None]] = []
         self.flashes: list[tuple[str, str]] | None = None
@@ -97,10 +86,7 @@ class RequestContext(StackedContext):
         self.reported: tuple[BaseException, ...] = ()
         self._source: RequestContext | None = None
         self._holds = 0
-        self._root, self._path = _location(environ)
         self._request: Request | None = None
-        self._route: Route | None = None
-        self._url_adapter: MapAdapter | None = None
 
     @property
     def request(self) -> Request:
@@ -113,16 +99,6 @@ class RequestContext(StackedContext):
             self._request = self.app.make_request(self._environ_as_sent(), self.route)
             self._request.environ = self.environ
         return self._request
-
-    def _environ_as_sent(self) -> WSGIEnvironment:
-        """The environ, also inside Bottle and Django, which decode PATH_INFO in place."""
-        path: str = self.environ.get("PATH_INFO", "")
-        if path.isascii():
-            return self.environ
-        encoded = path.encode(errors="replace").decode("latin1")
-        if not (self._root + self._path).endswith(encoded):
-            return self.environ
-        return {**self.environ, "PATH_INFO": encoded}
 
     @property
     def session(self) -> Session:
@@ -150,54 +126,11 @@ class RequestContext(StackedContext):
         """This request's own namespace."""
         return self.app_context.g
 
-    @property
-    def url_adapter(self) -> MapAdapter:
-        """The app's URL map, bound to this request.
-
-        :raises werkzeug.exceptions.BadHost: the Host header is not valid.
-        """
-        if self._url_adapter is None:
-            environ = self.environ
-            if self._moved():
-                environ = {**environ, "SCRIPT_NAME": self._root, "PATH_INFO": self._path}
-            self._url_adapter = self.app.create_url_adapter(environ)
-        return self._url_adapter
-
-    @property
-    def route(self) -> Route:
-        """The match, made once by whoever asks first; none when the inner app is no ``App``."""
-        if self._route is None:
-            self._route = match(lambda: self.url_adapter) if self.is_inner else NO_ROUTE
-        return self._route
-
     def route_here(self, environ: WSGIEnvironment) -> Route:
-        """The match for the router itself, which a mount or a rewriting layer may stand before.
-
-        :param environ: what the router was called with; a layer may have copied it.
-
-        URLs are the app's as seen where the context was pushed; once the router is reached, as
-        seen from there.
-        """
-        location = _location(environ)
-        if location != (self._root, self._path) or not self.is_inner:
-            self._root, self._path = location
-            self._url_adapter = None
-            self._route = match(lambda: self.url_adapter)
-            if self._request is not None:
-                self._request.route = self._route
-        return self.route
-
-    def _moved(self) -> bool:
-        return _location(self.environ) != (self._root, self._path)
-
-    @property
-    def scaffolds(self) -> list[Any]:
-        """The app, then the blueprints around the matched view, outermost first."""
-        if not self.app.blueprints:
-            return [self.app]
-        blueprints = self.app.blueprints  # an endpoint may have a dot without being in one
-        names = self.route.blueprints[::-1]
-        return [self.app, *(blueprints[name] for name in names if name in blueprints)]
+        route = super().route_here(environ)
+        if self._request is not None:
+            self._request.route = route
+        return route
 
     def copy(self) -> RequestContext:
         """A context for another thread: the same request, a ``g`` of its own, the session to read.
@@ -223,11 +156,11 @@ class RequestContext(StackedContext):
 
     def pop(self, outcome: BaseException | None = None) -> None:
         self._check_current()
-        run_all((super().pop, self.app_context.pop), outcome)
-
-    def _check_current(self) -> None:
-        super()._check_current()
         self.app_context._check_current()
+        self._pop_both(outcome)
+
+    def _pop_both(self, outcome: BaseException | None) -> None:
+        run_all((super().pop, self.app_context.pop), outcome)
 
     def unwind(self, outcome: BaseException | None = None) -> None:
         """Pop this context, and first whatever the app pushed above it and forgot.
@@ -242,8 +175,11 @@ class RequestContext(StackedContext):
             if current is None:  # closed where it was never pushed: say so
                 yield self.pop
                 return
-            forgotten = above is not None and above is not current.app_context
-            yield above.pop if forgotten else current.pop  # type: ignore[union-attr]
+            own = current.app_context
+            if above is None or above is own or own.has_ended:  # ended: popped alone, by the app
+                yield current._pop_both
+            else:
+                yield above.pop
 
     def hold(self) -> None:
         """Let this context outlive its next pop, until :meth:`resume` and one pop more."""
@@ -296,7 +232,3 @@ class RequestContext(StackedContext):
         endpoint = self._route.endpoint if self._route is not None else None
         named = f", endpoint {endpoint!r}" if endpoint is not None else ""
         return f"<RequestContext of {self.app.name!r}: {method} {path!r}{named}>"
-
-
-def _location(environ: WSGIEnvironment) -> tuple[str, str]:
-    return environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")

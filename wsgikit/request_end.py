@@ -123,4 +123,4 @@ class RequestEnd(BodyEnd):
     def abandoned(self) -> Callable[[], object]:
         """Warn, with the request's name, which is not known any more when it has ended."""
         message = f"{self._context!r}: its body was dropped without close(), so it ended late"
-        return partial(warnings.warn, message, ResourceWarning, stacklevel=3)
+        return partial(warnings.warn, message, ResourceWarning, stacklevel=2, source=self)

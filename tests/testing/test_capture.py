@@ -33,7 +33,7 @@ def client(app):
     def logs():
         app.logger.debug("debug")
         app.logger.warning("warned %s", "once")
-        logging.getLogger("other").error("other")
+        logging.getLogger("tests of captures").error("other")
         return ""
 
     @app.get("/errors")

@@ -22,14 +22,42 @@ def provider():
     yield "open"
 
 
-ALONE = {
-    "error": (ErrorMiddleware, {}),
-    "session": (SessionMiddleware, {"secret_key": KEY}),
-    "g": (GMiddleware, {"db": provider}),
-    "hooks": (HooksMiddleware, {}),
+class WriteToSession:
+    """Changes the session for each request, so that its layer sends a cookie."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        session["visitor"] = environ["HTTP_X_MARKER"]
+        return self.app(environ, start_response)
+
+
+class UseG:
+    """Opens a provider of g, so that teardown has something to close."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        assert g.db == "open"
+        g.visitor = environ["HTTP_X_MARKER"]
+        return self.app(environ, start_response)
+
+
+SESSION = (SessionMiddleware, {"secret_key": KEY})
+G = (GMiddleware, {"db": provider})
+INSIDE_A_CONTEXT = {
+    "context": [],
+    "error": [(ErrorMiddleware, {})],
+    "session": [SESSION],
+    "session, used": [SESSION, (WriteToSession, {})],
+    "g": [G],
+    "g, used": [G, (UseG, {})],
+    "hooks": [(HooksMiddleware, {})],
 }
 STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
-LAYERS = ("context", *ALONE, *STANDARDS)
+LAYERS = (*INSIDE_A_CONTEXT, *STANDARDS)
 ANSWERS_ERRORS = ("error", *STANDARDS)
 FAULTS = {
     "environs.cleared_before_an_error": "ErrorMiddleware looks into the environ after the app ran"
@@ -65,25 +93,13 @@ def make_pipeline(name, app):
     current_app = make_hooked_app() if name == "standard, hooks" else make_app("legacy")
     if name in STANDARDS:
         pipeline = standard_pipeline(app, current_app=current_app, g={"db": provider})
-        return pipeline.use(Visit) if name == "standard, all used" else pipeline, app
+        if name == "standard, all used":
+            pipeline.use(WriteToSession).use(UseG)
+        return pipeline, app
     pipeline = Pipeline().use(ContextMiddleware, current_app=current_app)
-    if name in ALONE:
-        cls, options = ALONE[name]
+    for cls, options in INSIDE_A_CONTEXT[name]:
         pipeline.use(cls, **options)
     return pipeline, app
-
-
-class Visit:
-    """Writes to the session and uses a provider of g, as an app does that is more than a pass."""
-
-    def __init__(self, app):
-        self.app = app
-
-    def __call__(self, environ, start_response):
-        session["visitor"] = environ["HTTP_X_MARKER"]
-        assert g.db == "open"
-        g.visitor = environ["HTTP_X_MARKER"]
-        return self.app(environ, start_response)
 
 
 def known(case, layer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -12,27 +13,11 @@ from wsgiref.validate import validator
 
 from .apps import Body
 from .carried import carried
+from .rules import AS_AN_APP, CHUNKS, CLOSE, START
 from .server import MARKER, Exchange, Headers, make_environ
-from .violation import Rule, expect
+from .violation import expect
 
 Middleware = Callable[[WSGIApplication], WSGIApplication]
-
-_AS_AN_APP = Rule(
-    "To the server a middleware is an app, of which it expects what PEP 3333 says.",
-    'PEP 3333, "Middleware: Components that Play Both Sides"',
-)
-_START = Rule(
-    "Of each request the app hears once, and its status and all of its headers reach the server.",
-    'PEP 3333, "Middleware: Components that Play Both Sides"',
-)
-_CHUNKS = Rule(
-    "The body is what the app made, chunk by chunk.",
-    'PEP 3333, "Middleware Handling of Block Boundaries"',
-)
-_CLOSE = Rule(
-    "The iterable that the app returned is closed exactly once, however the request ends.",
-    'PEP 3333, "Specification Details" on close()',
-)
 
 
 @dataclass
@@ -57,6 +42,7 @@ class Bench:
         self.calls: dict[str, list[Call]] = defaultdict(list)
         self._bodies: list[Body] = []
         self._validated: list[Any] = []
+        self._exchanges: list[Exchange] = []
         self._numbers = count(1)
 
     def wrap(self, app: WSGIApplication, *, times: int = 1) -> WSGIApplication:
@@ -102,7 +88,12 @@ class Bench:
 
     def exchange(self, app: WSGIApplication, values: Mapping[str, Any] | None = None) -> Exchange:
         """A request to the wrapped ``app``, not served yet."""
-        return Exchange(self.wrap(app), self.environ(values))
+        return self.request(self.wrap(app), self.environ(values))
+
+    def request(self, wrapped: WSGIApplication, environ: WSGIEnvironment) -> Exchange:
+        """A request to an app that is wrapped already."""
+        self._exchanges.append(Exchange(wrapped, environ))
+        return self._exchanges[-1]
 
     def serve(self, app: WSGIApplication, values: Mapping[str, Any] | None = None) -> Exchange:
         """Serve one request to the wrapped ``app`` to its end."""
@@ -127,26 +118,26 @@ class Bench:
         self.expect_start(exchange)
         if not self.rewrites_body:
             sent = [*chunks]
-            expect(exchange.chunks == sent, f"made {exchange.chunks} of the chunks {sent}", _CHUNKS)
+            expect(exchange.chunks == sent, f"made {exchange.chunks} of the chunks {sent}", CHUNKS)
 
     def expect_start(self, exchange: Exchange) -> None:
         """Expect one call of the app, and its status and headers at the server."""
         self.expect_no_faults(exchange)
         calls = self.calls[exchange.marker]
-        expect(len(calls) == 1, f"called the app {len(calls)} times for one request", _START)
+        expect(len(calls) == 1, f"called the app {len(calls)} times for one request", START)
         status, sent = calls[0].status, calls[0].headers
         expect(
-            exchange.status == status, f"made {exchange.status!r} of the status {status!r}", _START
+            exchange.status == status, f"made {exchange.status!r} of the status {status!r}", START
         )
         if self.rewrites_body:
             sent = [header for header in sent if header[0].lower() != "content-length"]
         received = [header for header in exchange.headers if header in sent]
         # The order of headers has a meaning within one name only (RFC 9110, 5.3).
         kept = sorted(received, key=_name) == sorted(sent, key=_name)
-        expect(kept, f"made {exchange.headers} of the headers {sent}", _START)
+        expect(kept, f"made {exchange.headers} of the headers {sent}", START)
 
     def expect_no_faults(self, exchange: Exchange) -> None:
-        expect(not exchange.faults, "; then it ".join(exchange.faults), _AS_AN_APP)
+        expect(not exchange.faults, "; then it ".join(exchange.faults), AS_AN_APP)
 
     def expect_error(self, exchange: Exchange, error: BaseException) -> None:
         """Expect ``error`` at the server, or the 5xx response that an error layer makes of it."""
@@ -177,13 +168,21 @@ class Bench:
     def expect_closed(self) -> None:
         """Expect that each body has been closed once, and was not read after that."""
         for body in self._bodies:
-            expect(body.closed == 1, f"closed the app's iterable {body.closed} times", _CLOSE)
-            expect(not body.pulled_after_close, "iterated the app's body after its close()", _CLOSE)
+            expect(body.closed == 1, f"closed the app's iterable {body.closed} times", CLOSE)
+            expect(not body.pulled_after_close, "iterated the app's body after its close()", CLOSE)
         dropped = [body for body in self._validated if not body.closed]
-        expect(not dropped, "dropped an iterable without its close()", _CLOSE)
+        expect(not dropped, "dropped an iterable without its close()", CLOSE)
 
-    def hush(self) -> None:
-        """Let the validators be silent about what was not closed: a failed case tells."""
+    def forget(self) -> None:
+        """Let go of all requests."""
+        self.calls.clear()
+        self._exchanges.clear()
+
+    def end(self) -> None:
+        """Close what a failed case has left open, so that nothing of it is heard of later."""
+        for exchange in self._exchanges:
+            with suppress(Exception):
+                exchange.close_if_open()
         for body in self._validated:
             body.closed = True
 

@@ -69,7 +69,7 @@ class Case:
             self.scenario(bench)
             bench.expect_closed()
         finally:
-            bench.hush()
+            bench.end()
 
     def _text(self, did: str, rule: Rule, *, lint: bool) -> str:
         where = " (between two of wsgiref's validators)" if lint else ""

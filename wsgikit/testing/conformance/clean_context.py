@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
-from .violation import Rule, expect
+from .rules import CONTEXT
+from .violation import expect
 
-_RULE = Rule(
-    "A request leaves the context variables as it found them: the server's thread goes on with "
-    "another request.",
-    'PEP 3333, "Thread Support", and PEP 567',
-)
 _MISSING = object()
 
 
@@ -27,7 +23,7 @@ def clean_context() -> Iterator[None]:
         for variable, value in copy_context().items()
         if not _is_same(before.get(variable, _MISSING), value)
     ]
-    expect(not changed, f"left these context variables changed: {', '.join(changed)}", _RULE)
+    expect(not changed, f"left these context variables changed: {', '.join(changed)}", CONTEXT)
 
 
 def _is_same(before: Any, after: Any) -> bool:

@@ -76,6 +76,7 @@ class Exchange:
         self.leaves_at: int | None = None
         """The number of the chunk for which the client is gone."""
         self._iterator: Iterator[bytes] | None = None
+        self._closed = False
 
     @property
     def outcome(self) -> str:
@@ -155,9 +156,15 @@ class Exchange:
 
     def close(self) -> None:
         """Close the body, as a server does however the request ends."""
+        self._closed = True
         close = getattr(self.body, "close", None)
         if close is not None:
             close()
+
+    def close_if_open(self) -> None:
+        """Close a body that has not been."""
+        if not self._closed:
+            self.close()
 
     def drop(self) -> None:
         """Let go of the body without closing it, as a server must not do."""

@@ -101,7 +101,7 @@ def abandons(bench: Bench) -> None:
     wrapped = bench.wrap(_streaming(Body))
     with clean_context(), _unraisable() as errors:
         for pulls in (0, 1):
-            exchange = Exchange(wrapped, bench.environ())
+            exchange = bench.request(wrapped, bench.environ())
             exchange.open()
             for _ in range(pulls):
                 exchange.pull()

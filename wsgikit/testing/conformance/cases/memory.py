@@ -13,7 +13,6 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from ..apps import start
 from ..bench import Bench
 from ..case import case
-from ..server import Exchange
 from ..streams import Zeros
 from ..violation import expect
 
@@ -52,13 +51,13 @@ def nothing_kept(bench: Bench) -> None:
         yield b"over"
 
     wrapped = bench.wrap(app)  # lives as long as the server's process
-    exchange = Exchange(wrapped, bench.environ())
+    exchange = bench.request(wrapped, bench.environ())
     value = exchange.environ["another.layer"] = _Value()
     reference = weakref.ref(value)
     exchange.serve()
     bench.expect_response(exchange, [b"over"])
     del value, exchange
-    bench.calls.clear()
+    bench.forget()
     gc.collect()
     expect(reference() is None, "kept the environ of a request that is over")
 

@@ -37,7 +37,7 @@ def _echoed(marker: str) -> list[bytes]:
 @case(_BOTH_SIDES)
 def around_itself(bench: Bench) -> None:
     """A middleware may be in a chain twice."""
-    exchange = Exchange(bench.wrap(_echo(bench), times=2), bench.environ())
+    exchange = bench.request(bench.wrap(_echo(bench), times=2), bench.environ())
     exchange.serve()
     bench.expect_response(exchange, _echoed(exchange.marker))
 
@@ -66,12 +66,12 @@ def _expect_sub_request(bench: Bench, *, copies: bool) -> None:
             fresh = bench.environ({"PATH_INFO": "/inner"})
             if copies:
                 fresh = {**environ, MARKER: fresh[MARKER], "PATH_INFO": "/inner"}
-            inner.append(Exchange(wrapped, fresh))
+            inner.append(bench.request(wrapped, fresh))
             inner[-1].serve()
         return _echo(bench)(environ, start_response)
 
     wrapped = bench.wrap(app)
-    outer = Exchange(wrapped, bench.environ())
+    outer = bench.request(wrapped, bench.environ())
     outer.serve()
     for exchange in (*inner, outer):
         bench.expect_response(exchange, _echoed(exchange.marker))
@@ -88,12 +88,12 @@ def within_its_body(bench: Bench) -> None:
         start(environ, start_response)
         yield b"before"
         if environ["PATH_INFO"] != "/inner":
-            inner.append(Exchange(wrapped, bench.environ({"PATH_INFO": "/inner"})))
+            inner.append(bench.request(wrapped, bench.environ({"PATH_INFO": "/inner"})))
             inner[-1].serve()
         yield b"after"
 
     wrapped = bench.wrap(app)
-    outer = Exchange(wrapped, bench.environ())
+    outer = bench.request(wrapped, bench.environ())
     outer.serve()
     for exchange in (*inner, outer):
         bench.expect_response(exchange, [b"before", b"after"])
@@ -114,7 +114,7 @@ def internal_redirect(bench: Bench) -> None:
 
     wrapped = bench.wrap(app)
     for path in ("/copying", "/in-place"):
-        exchange = Exchange(wrapped, bench.environ({"PATH_INFO": path}))
+        exchange = bench.request(wrapped, bench.environ({"PATH_INFO": path}))
         exchange.serve()
         del bench.calls[exchange.marker][:1]  # the call that redirected
         bench.expect_response(exchange, _echoed(exchange.marker))
@@ -142,7 +142,7 @@ def interleaved(bench: Bench) -> None:
     closed before the second.
     """
     wrapped = bench.wrap(_echo(bench))
-    exchanges = [Exchange(wrapped, bench.environ()) for _ in range(2)]
+    exchanges = [bench.request(wrapped, bench.environ()) for _ in range(2)]
     with clean_context():
         for step in (Exchange.open, Exchange.pull, Exchange.pull, Exchange.finish, Exchange.close):
             for exchange in exchanges:
@@ -163,9 +163,9 @@ def retried(bench: Bench) -> None:
         return _echo(bench)(environ, start_response)
 
     wrapped, environ = bench.wrap(app), bench.environ()
-    Exchange(wrapped, environ).serve()
+    bench.request(wrapped, environ).serve()
     bench.calls.clear()
-    second = Exchange(wrapped, environ)
+    second = bench.request(wrapped, environ)
     second.serve()
     bench.expect_response(second, _echoed(second.marker))
 
@@ -176,7 +176,7 @@ def threads(bench: Bench) -> None:
     kept on the middleware.
     """
     wrapped = bench.wrap(_late_echo(bench))
-    exchanges = [Exchange(wrapped, bench.environ()) for _ in range(_AT_ONCE)]
+    exchanges = [bench.request(wrapped, bench.environ()) for _ in range(_AT_ONCE)]
     barrier = Barrier(_AT_ONCE)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         futures = [pool.submit(_serve_in_step, exchange, barrier) for exchange in exchanges]
