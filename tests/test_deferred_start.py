@@ -426,6 +426,32 @@ def test_hook_that_raises_for_an_errors_response_is_logged_and_not_in_its_way(ap
     assert isinstance(record.exc_info[1], ZeroDivisionError)
 
 
+@pytest.mark.parametrize("handled", [False, True])
+def test_receiver_that_raises_for_an_errors_response_is_logged_and_not_in_its_way(
+    app, serve, caplog, handled
+):
+    def receiver(sender, response):
+        raise ZeroDivisionError("receiver")
+
+    if handled:
+        app.register_error_handler(404, lambda error: ("handled", 502))
+    with signals.request_finished.connected_to(receiver, app):
+        response = serve(app)
+    assert response.status_int == (502 if handled else 404)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("tests", "ERROR")
+    assert isinstance(record.exc_info[1], ZeroDivisionError)
+
+
+def test_receiver_that_raises_makes_a_500_page(app, serve):
+    def receiver(sender, response):
+        raise ZeroDivisionError("receiver")
+
+    app.config["TESTING"] = False
+    with signals.request_finished.connected_to(receiver, app):
+        assert serve().status_int == 500
+
+
 def test_start_kept_back_is_replaced_by_the_errors_response(app, serve):
     def inner(environ, start_response):
         start_response("200 OK", [*PLAIN, ("X-First", "1")])

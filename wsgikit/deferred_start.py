@@ -12,6 +12,8 @@ from .lifecycle import Headers, close_body, raise_after
 from .request_context import RequestContext
 from .responses import make_response
 
+_FAILED = "An after_request hook, or a receiver of request_finished, failed for an error's response"
+
 
 class DeferredStart:
     """Keeps the start of a response back until the after_request hooks have seen it."""
@@ -110,24 +112,28 @@ class DeferredStart:
         responses: list[Any] = [response]
         try:
             for function in hooks:
-                self._run_hook(function, responses)
-            signals.send(signals.request_finished, app, response=responses[-1])
+                self._guard(_run_hook, function, responses)
+            self._guard(signals.send, signals.request_finished, app, response=responses[-1])
         except BaseException as error:
             _adopt(responses, body)
             raise_after(error, responses[-1].close)
         _adopt(responses, body)
         return responses[-1]
 
-    def _run_hook(self, function: Callable[[Any], Any], responses: list[Any]) -> None:
+    def _guard(self, function: Callable[..., object], *args: Any, **data: Any) -> None:
+        """Call ``function``; what it raises does not cost the client an error's response."""
         try:
-            result = function(responses[-1])
-            if result is not None and result is not responses[-1]:
-                responses.append(make_response(result))
+            function(*args, **data)
         except Exception:
             if not self.handling_error:
                 raise
-            logger = self._context.app.logger
-            logger.exception("An after_request hook failed for an error's response")
+            self._context.app.logger.exception(_FAILED)
+
+
+def _run_hook(function: Callable[[Any], Any], responses: list[Any]) -> None:
+    result = function(responses[-1])
+    if result is not None and result is not responses[-1]:
+        responses.append(make_response(result))
 
 
 def _adopt(responses: list[Any], body: Iterable[bytes]) -> None:
