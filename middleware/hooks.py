@@ -43,7 +43,7 @@ class HooksMiddleware:
             return answer.finish(self._enter(context, environ, answer.start))
         except BaseException as error:
             if answer.sent or not isinstance(error, Exception):
-                raise_after(error, answer.end_written)
+                raise_after(error, answer.end)
             record_failure(context, error)
             response = respond(context, error)
             if response is None:

@@ -261,6 +261,130 @@ def test_response_that_a_hook_drops_is_closed(app, body, serve):
     assert (dropped.closed, body.closed) == (1, 1)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_one_response_answers_request_after_request(app, body, serve, method):
+    log = []
+    kept = Response("down", 503)
+    kept.call_on_close(lambda: log.append("kept"))
+    app.after_request(lambda response: kept)
+
+    @app.after_request
+    def first(response):
+        response.call_on_close(lambda: log.append("dropped"))
+
+    for count in (1, 2, 3):
+        response = serve(method=method)
+        assert response.status_int == 503
+        assert response.body == (b"down" if method == "GET" else b"")
+        assert (body.closed, log) == (count, ["kept", "dropped"] * count)
+    assert len(kept._on_close) == 1
+
+
+def test_two_requests_may_have_the_same_response_at_once(app, body):
+    log = []
+    kept = Response("down", 503)
+    kept.call_on_close(lambda: log.append("kept"))
+    app.after_request(lambda response: kept)
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return body
+
+    first, second = [raw(standard(inner, current_app=app))[0] for _ in range(2)]
+    assert (len(first), list(first), list(second)) == (1, [b"down"], [b"down"])
+    first.close()
+    assert (body.closed, log) == (1, ["kept"])
+    second.close()
+    assert (body.closed, log) == (2, ["kept"] * 2)
+
+
+def test_response_that_two_hooks_answer_with_is_ended_once(app, body, serve):
+    own = Body(b"own")
+    log = []
+    kept = Response(own)
+    kept.call_on_close(lambda: log.append("kept"))
+    for answer in (kept, "between", kept):
+        app.after_request(lambda response, answer=answer: answer)
+    assert serve().body == b"own"
+    assert (own.closed, body.closed, log) == (1, 1, ["kept"])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_body_of_two_dropped_responses_is_closed_once(app, body, serve, fails):
+    def last(response):
+        if fails:
+            raise LookupError("hook")
+        return "last"
+
+    app.after_request(last)
+    app.after_request(lambda response: "third")
+    app.after_request(lambda response: Response(response.response))
+    if fails:
+        with pytest.raises(LookupError, match="hook"):
+            serve()
+    else:
+        assert serve().body == b"last"
+    assert body.closed == 1
+
+
+def test_file_that_a_hook_answers_with_goes_to_the_server_as_it_is(app, body, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    app.after_request(lambda response: send_file(path))
+
+    class Wrapper(Body):
+        def __init__(self, file, size=8192):
+            super().__init__(file.read())
+            file.close()
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))
+        return body
+
+    sent, _, _ = raw(standard(inner, current_app=app), **{"wsgi.file_wrapper": Wrapper})
+    assert type(sent) is Wrapper
+    sent.close()
+    assert body.closed == 1
+
+
+@pytest.mark.parametrize("fails", ["hook", "headers", "server", "write"])
+def test_one_response_is_ended_once_for_each_failure(app, body, fails):
+    log = []
+
+    class Kept(Response):
+        def get_wsgi_headers(self, environ):
+            if fails == "headers":
+                raise LookupError("headers")
+            return super().get_wsgi_headers(environ)
+
+    kept = Kept("down", 503)
+    kept.call_on_close(lambda: log.append("kept"))
+
+    def fail(*args):
+        raise LookupError("hook or server")
+
+    if fails == "hook":
+        app.after_request(fail)
+    app.after_request(lambda response: kept)
+
+    @app.after_request
+    def first(response):
+        response.call_on_close(lambda: log.append("dropped"))
+
+    def inner(environ, start_response):
+        write = start_response("200 OK", list(PLAIN))
+        if fails == "write":
+            write(b"written")
+        return body
+
+    start_response = (lambda *args: print) if fails in ("hook", "headers") else fail
+    for count in (1, 2):
+        with pytest.raises(LookupError):
+            standard(inner, current_app=app)(create_environ(), start_response)
+        assert log == ["kept", "dropped"] * count
+        assert body.closed == (0 if fails == "write" else count)
+
+
 @pytest.mark.parametrize("hook", [None, set_status, set_body, read_body])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_callbacks_that_a_hook_adds_run_at_close(app, body, serve, hook, method):

@@ -222,6 +222,20 @@ def test_callbacks_of_a_sequence_run_at_close():
     assert log == ["closed"]
 
 
+@pytest.mark.parametrize("passthrough", [False, True])
+@pytest.mark.parametrize(("method", "chunks"), [("GET", [b"x"]), ("HEAD", [])])
+def test_complete_response_can_be_sent_again_with_its_callbacks(passthrough, method, chunks):
+    log = []
+    response = Response([b"x"], direct_passthrough=passthrough)
+    response.call_on_close(lambda: log.append("closed"))
+    for count in (1, 2, 3):
+        body = wsgi_body(response, method)
+        assert (len(body), list(body)) == (len(chunks), chunks)
+        body.close()
+        body.close()
+        assert log == ["closed"] * count
+
+
 def test_body_made_complete_by_a_reader_is_closed_once():
     inner = Body(b"a", b"b")
     response = Response(inner)

@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse
 
 from . import signals
 from .closing import on_close, prime_stream
-from .lifecycle import Headers, close_body, raise_after
+from .lifecycle import Headers, close_body, raise_after, run_all
 from .request_context import RequestContext
 from .responses import make_response
 
@@ -20,7 +20,7 @@ class DeferredStart:
 
     __slots__ = (
         "_context",
-        "_end_of_written",
+        "_ends",
         "_headers",
         "_seen_status",
         "_start_response",
@@ -37,7 +37,7 @@ class DeferredStart:
         self._seen_status: str | None = None  # as the hooks saw it: werkzeug adds a reason
         self._headers: Headers = []
         self._write: Callable[[bytes], object] | None = None
-        self._end_of_written: Callable[[], object] = list
+        self._ends: list[Callable[[], object]] = []
         self.handling_error = False
         self.sent = False
 
@@ -59,13 +59,14 @@ class DeferredStart:
         if self._write is None:
             with self._context:  # again: an app that is a chain itself writes inside its own
                 response = self._run_hooks(self._hooks(), ())
-            self._end_of_written = response.close
+            self._ends.insert(0, response.close)
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
 
-    def end_written(self, outcome: BaseException | None = None) -> None:
-        """Close the response that the hooks saw before the first ``write``."""
-        self._end_of_written()
+    def end(self, outcome: BaseException | None = None) -> None:
+        """Close, once, the response that the app has written, and what the hooks have replaced."""
+        ends, self._ends = self._ends, []
+        run_all(ends)
 
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
@@ -74,7 +75,7 @@ class DeferredStart:
             # stream may raise or use the session, and the headers can still tell.
             body = prime_stream(body, self._context.environ)
         if self.sent:
-            return on_close(body, self.end_written)
+            return on_close(body, self.end)
         to_close: Any = body
         try:
             if self._status is None:
@@ -82,15 +83,25 @@ class DeferredStart:
             hooks = self._hooks()
             if hooks or signals.request_finished.receivers:
                 to_close = None  # the hooks end what they fail to answer
-                to_close = response = self._run_hooks(hooks, body)
-                if not self._is_unchanged(response, body):
-                    environ = self._context.environ_for_response
-                    return response(environ, self._send)  # type: ignore[no-any-return]
-                self._headers = response.headers.to_wsgi_list()
+                to_close = body = self._answer(hooks, body)
             self._send(self._status, self._headers)
         except BaseException as error:
             raise_after(error, close_body, to_close)
         return body
+
+    def _answer(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Iterable[bytes]:
+        """Run the hooks and return the body to send; its status and headers are kept back."""
+        environ = self._context.environ_for_response
+        response = self._run_hooks(hooks, body)
+        if self._is_unchanged(response, body):
+            self._headers = response.headers.to_wsgi_list()
+        else:
+            try:
+                body = response(environ, self.restart)
+            except BaseException as error:
+                self._ends.insert(0, response.close)
+                raise_after(error, self.end)
+        return on_close(body, self.end, environ=environ) if self._ends else body
 
     def _is_unchanged(self, response: Any, body: Iterable[bytes]) -> bool:
         same = response.response is body and response.status == self._seen_status
@@ -115,9 +126,9 @@ class DeferredStart:
                 self._guard(_run_hook, function, responses)
             self._guard(signals.send, signals.request_finished, app, response=responses[-1])
         except BaseException as error:
-            _adopt(responses, body)
-            raise_after(error, responses[-1].close)
-        _adopt(responses, body)
+            self._ends = [responses[-1].close, *_ends_of_dropped(responses, body)]
+            raise_after(error, self.end)
+        self._ends = _ends_of_dropped(responses, body)
         return responses[-1]
 
     def _guard(self, function: Callable[..., object], *args: Any, **data: Any) -> None:
@@ -132,20 +143,32 @@ class DeferredStart:
 
 def _run_hook(function: Callable[[Any], Any], responses: list[Any]) -> None:
     result = function(responses[-1])
-    if result is not None and result is not responses[-1]:
-        responses.append(make_response(result))
+    if result is not None:
+        response = make_response(result)
+        responses[:] = [each for each in responses if each is not response]
+        responses.append(response)
 
 
-def _adopt(responses: list[Any], body: Iterable[bytes]) -> None:
-    """Let the last response close what it has replaced: former responses, and the app's body."""
+def _ends_of_dropped(responses: list[Any], body: Iterable[bytes]) -> list[Callable[[], object]]:
+    """What closes all that the last response has replaced: former responses, the app's body.
+
+    It is no business of the last response: the app may answer with that one again and again.
+    """
     *dropped, last = responses
+    ends: list[Callable[[], object]] = []
+    bodies = [last.response]
     for response in dropped:
-        if response.response is last.response:
-            last._on_close.extend(response._on_close)
+        if _is_in(response.response, bodies):
+            ends.extend(response._on_close)
         else:
-            last.call_on_close(response.close)
+            ends.append(response.close)
+            bodies.append(response.response)
     close = getattr(body, "close", None)
     callbacks = [callback for response in responses for callback in response._on_close]
-    is_kept = any(response.response is body for response in responses)
-    if close is not None and not is_kept and close not in callbacks:
-        last.call_on_close(close)
+    if close is not None and not _is_in(body, bodies) and close not in callbacks:
+        ends.append(close)
+    return ends
+
+
+def _is_in(body: object, bodies: list[Any]) -> bool:
+    return any(each is body for each in bodies)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import IO, Any
 from urllib.parse import quote
@@ -108,7 +108,6 @@ class Response(WerkzeugResponse):
     default_mimetype = "text/html"
     json_module: Any = json_response
     autocorrect_location_header = False
-    _ended = False
 
     @classmethod
     def from_wsgi(
@@ -152,16 +151,11 @@ class Response(WerkzeugResponse):
         return body
 
     def close(self) -> None:
-        """Close the body and run the callbacks: all of them, once."""
-        self._end_with([lambda: close_body(self.response)])
+        """Close the body and run the callbacks: all of them."""
+        run_all([lambda: close_body(self.response), *self._on_close])
 
     def _end(self, outcome: BaseException | None) -> None:
         self.close()
 
     def _run_callbacks(self, outcome: BaseException | None) -> None:
-        self._end_with([])
-
-    def _end_with(self, callbacks: list[Callable[[], object]]) -> None:
-        if not self._ended:
-            self._ended = True
-            run_all([*callbacks, *self._on_close])
+        run_all(self._on_close)
