@@ -676,6 +676,46 @@ def test_hook_changes_the_headers_of_write(app, serve):
     assert response.body == b"written"
 
 
+def test_hook_cannot_take_what_is_written_for_an_empty_body(app):
+    seen = []
+
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))(b"written")
+        return []
+
+    @app.after_request
+    def hook(response):
+        seen.append((response.is_streamed, response.is_sequence, response.direct_passthrough))
+        seen.append(response.calculate_content_length())
+        for read in (response.get_data, response.add_etag, response.freeze):
+            with pytest.raises(RuntimeError):
+                read()
+        response.make_conditional(request.environ)
+        del response.headers["Date"]
+
+    sent, started, written = raw(standard(inner, current_app=app))
+    sent.close()
+    assert seen == [(True, False, True), None]
+    assert (started, written) == ([("200 OK", PLAIN)], [b"written"])
+
+
+@pytest.mark.parametrize("path", ["/one", "/two"])
+def test_etag_of_complete_bodies_is_not_given_to_what_is_written(app, path):
+    def inner(environ, start_response):
+        start_response("200 OK", list(PLAIN))(path.encode())
+        return []
+
+    @app.after_request
+    def add_etag(response):
+        if not response.is_streamed:
+            response.add_etag()
+            response.make_conditional(request.environ)
+
+    sent, started, written = raw(standard(inner, current_app=app))
+    sent.close()
+    assert (started, written) == ([("200 OK", PLAIN)], [path.encode()])
+
+
 def test_error_after_write_goes_to_the_server(app):
     def inner(environ, start_response):
         start_response("200 OK", list(PLAIN))(b"written")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse
 
@@ -13,6 +13,13 @@ from .request_context import RequestContext
 from .responses import make_response
 
 _FAILED = "An after_request hook, or a receiver of request_finished, failed for an error's response"
+
+
+class _Written:
+    """A body that the app sends by ``write``: no one else can read it, or know its length."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise RuntimeError("the app sends this body by write(): it cannot be read here")
 
 
 class DeferredStart:
@@ -58,7 +65,7 @@ class DeferredStart:
         """PEP 3333's ``write``: hooks see status and headers, the body goes out as it comes."""
         if self._write is None:
             with self._context:  # again: an app that is a chain itself writes inside its own
-                response = self._run_hooks(self._hooks(), ())
+                response = self._run_hooks(self._hooks(), _Written())
             self._ends.insert(0, response.close)
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
@@ -119,6 +126,7 @@ class DeferredStart:
     def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ
         response = app.response_class.from_wsgi(environ, body, self._status or "", self._headers)
+        response.direct_passthrough |= isinstance(body, _Written)  # get_data() refuses
         self._seen_status = response.status
         responses: list[Any] = [response]
         try:
