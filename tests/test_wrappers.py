@@ -236,6 +236,17 @@ def test_complete_response_can_be_sent_again_with_its_callbacks(passthrough, met
         assert log == ["closed"] * count
 
 
+def test_response_whose_start_is_refused_is_closed():
+    def refuse(status, headers):
+        raise OSError("refused")
+
+    inner = Body(b"x")
+    with pytest.raises(OSError, match="refused") as raised:
+        Response(inner)(create_environ(), refuse)
+    assert inner.closed == 1
+    assert raised.tb is not None  # it keeps the body: nothing was left to the collector
+
+
 def test_body_made_complete_by_a_reader_is_closed_once():
     inner = Body(b"a", b"b")
     response = Response(inner)
