@@ -99,10 +99,10 @@ class ErrorMiddleware:
 
 def _send(context: RequestContext, response: Any, restart: StartResponse) -> Iterable[bytes]:
     if context.hooked is None:  # no hook has run for this request, so none is owed
-        return response(context.environ, restart)  # type: ignore[no-any-return]
+        return response(context.environ_for_response, restart)  # type: ignore[no-any-return]
     answer = DeferredStart(context, restart)
     answer.handling_error = True
-    return answer.finish(response(context.environ, answer.restart))
+    return answer.finish(response(context.environ_for_response, answer.restart))
 
 
 def _restart(

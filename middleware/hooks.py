@@ -49,7 +49,7 @@ class HooksMiddleware:
             if response is None:
                 raise
             answer.handling_error = True
-            return answer.finish(response(environ, answer.restart))
+            return answer.finish(response(context.environ_for_response, answer.restart))
 
     def _enter(
         self, context: RequestContext, environ: WSGIEnvironment, start_response: StartResponse

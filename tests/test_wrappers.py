@@ -1,7 +1,7 @@
 """The request and response classes."""
 
 import pytest
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 from werkzeug.routing import Rule
 from werkzeug.test import create_environ
 
@@ -268,3 +268,45 @@ def test_location_stays_relative(app, client):
     body = standard(app)(create_environ("/"), lambda *args: started.append(args))
     body.close()
     assert ("Location", "there") in started[0][1]
+
+
+@pytest.mark.parametrize("value", ["Basic \xff", "Basic !", "Basic", "Nonsense", "Basic YQ=="])
+def test_authorization_that_cannot_be_read_is_no_error(value):
+    request = Request(create_environ(headers={"Authorization": value}))
+    assert request.authorization is None or not request.authorization.password
+    assert Request(create_environ(auth=("ada", "x"))).authorization.username == "ada"
+
+
+class Broken:
+    """An input that ends, or breaks, after a few bytes."""
+
+    def __init__(self, error=None):
+        self.chunks = [b"short"]
+        self.error = error
+
+    def read(self, size):
+        if self.chunks:
+            return self.chunks.pop()
+        if self.error is not None:
+            raise self.error
+        return b""
+
+
+def test_app_inside_finds_an_early_end_as_the_server_has_it():
+    environ = {**create_environ(method="POST"), "CONTENT_LENGTH": "100", "wsgi.input": Broken()}
+    request = Request(environ)
+    with pytest.raises(ClientDisconnected):
+        request.get_data()
+    assert environ["wsgi.input"].read(1000) == b"short"
+    assert environ["wsgi.input"].read(1000) == b""
+
+
+def test_app_inside_gets_the_server_s_own_error():
+    error = ConnectionResetError("gone")
+    environ = {**create_environ(method="POST"), "CONTENT_LENGTH": "100"}
+    environ["wsgi.input"] = Broken(error)
+    with pytest.raises(ClientDisconnected):
+        Request(environ).get_data()
+    with pytest.raises(ConnectionResetError) as raised:
+        environ["wsgi.input"].read(1000)
+    assert raised.value is error

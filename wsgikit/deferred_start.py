@@ -81,7 +81,8 @@ class DeferredStart:
                 to_close = None  # the hooks end what they fail to answer
                 to_close = response = self._run_hooks(hooks, body)
                 if not self._is_unchanged(response, body):
-                    return response(self._context.environ, self._send)  # type: ignore[no-any-return]
+                    environ = self._context.environ_for_response
+                    return response(environ, self._send)  # type: ignore[no-any-return]
                 self._headers = response.headers.to_wsgi_list()
             self._send(self._status, self._headers)
         except BaseException as error:

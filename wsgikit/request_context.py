@@ -52,6 +52,7 @@ class RequestContext(RoutedContext):
 
     __slots__ = (
         "_holds",
+        "_method",
         "_request",
         "_source",
         "after_functions",
@@ -86,6 +87,7 @@ class RequestContext(RoutedContext):
         self.reported: tuple[BaseException, ...] = ()
         self._source: RequestContext | None = None
         self._holds = 0
+        self._method: str = environ.get("REQUEST_METHOD", "GET")
         self._request: Request | None = None
 
     @property
@@ -116,6 +118,12 @@ class RequestContext(RoutedContext):
                 ".use(SessionMiddleware, secret_key=…)"
             )
         return session
+
+    @property
+    def environ_for_response(self) -> WSGIEnvironment:
+        """The environ to answer with, also where the app has cleared it (PEP 3333 lets it)."""
+        self.environ.setdefault("REQUEST_METHOD", self._method)
+        return self.environ
 
     def _check_not_ended(self) -> None:
         if self.has_ended:

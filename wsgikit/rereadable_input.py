@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 from tempfile import SpooledTemporaryFile
 from typing import IO
+from wsgiref.types import WSGIEnvironment
+
+from werkzeug.wsgi import LimitedStream, get_input_stream
 
 _IN_MEMORY = 500_000  # bytes, as werkzeug keeps form parts; more goes to a temporary file
 
@@ -47,6 +50,25 @@ class _Reader(io.RawIOBase):
     def close(self) -> None:
         self._recorder.close()
         super().close()
+
+
+class _AsSent(LimitedStream):
+    """Ends where the body does, and raises nothing of its own: that is for whoever reads it."""
+
+    def on_disconnect(self, error: Exception | None = None) -> None:
+        if error is not None:
+            raise error
+
+
+def input_as_sent(environ: WSGIEnvironment) -> IO[bytes]:
+    """The server's ``wsgi.input``, which ends with the body (PEP 3333, "Input and Error Streams").
+
+    The app inside must find what it would find without a layer around it, an early end too.
+    """
+    source = get_input_stream(environ)
+    if isinstance(source, LimitedStream):
+        return _AsSent(environ["wsgi.input"], source.limit)  # type: ignore[return-value]
+    return source
 
 
 class EndedInput(io.RawIOBase):

@@ -8,7 +8,7 @@ from typing import IO, Any
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Authorization, Headers
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -19,7 +19,7 @@ from . import json_response
 from .closing import on_close
 from .lifecycle import Headers as HeaderList
 from .lifecycle import close_body, is_file, raise_after, run_all
-from .rereadable_input import EndedInput, reread
+from .rereadable_input import EndedInput, input_as_sent, reread
 from .routing import NO_ROUTE, Route
 
 _ASCII = "".join(map(chr, range(128)))
@@ -46,10 +46,18 @@ class Request(WerkzeugRequest):
         """The body. An app of another framework, which this request goes to, can read it again."""
         if self.route.rule is not None:
             return super().stream
-        ours, self._input = reread(get_input_stream(self.environ))
+        ours, self._input = reread(input_as_sent(self.environ))
         self.environ["wsgi.input"] = self._input
         environ = {**self.environ, "wsgi.input": ours}
         return get_input_stream(environ, max_content_length=self.max_content_length)
+
+    @cached_property
+    def authorization(self) -> Authorization | None:
+        """What the header ``Authorization`` says; None where it says nothing that can be read."""
+        try:
+            return super().authorization
+        except ValueError:  # base64 that is none
+            return None
 
     def close(self) -> None:
         """Close the files of the form, and the body: what comes next is another request's."""

@@ -59,9 +59,6 @@ INSIDE_A_CONTEXT = {
 STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
 LAYERS = (*INSIDE_A_CONTEXT, *STANDARDS)
 ANSWERS_ERRORS = ("error", *STANDARDS)
-FAULTS = {
-    "environs.cleared_before_an_error": "ErrorMiddleware looks into the environ after the app ran"
-}
 
 
 def make_app(name, **options):
@@ -102,18 +99,9 @@ def make_pipeline(name, app):
     return pipeline, app
 
 
-def known(case, layer):
-    """The case; with the reason, if it is known to fail."""
-    if layer in ANSWERS_ERRORS and str(case) in FAULTS:
-        return pytest.param(
-            layer, case, marks=pytest.mark.xfail(strict=True, reason=FAULTS[str(case)])
-        )
-    return pytest.param(layer, case)
-
-
 def combine(layers, cases):
     return pytest.mark.parametrize(
-        ("layer", "case"), [known(case, layer) for layer in layers for case in cases], ids=str
+        ("layer", "case"), [(layer, case) for layer in layers for case in cases], ids=str
     )
 
 
