@@ -287,11 +287,18 @@ def test_abandoned_body_is_torn_down_with_a_warning_that_names_the_endpoint(kind
     with pytest.warns(ResourceWarning, match=r"PUT '/export/x', endpoint 'export_of'") as warned:
         drop(bodies)
     assert len(warned) == 1
-    assert warned[0].filename == (__file__ if kind != "file" else warned[0].filename)
     assert warned[0].source is not None  # for tracemalloc
     ((endpoint, outcome),) = outcomes
     assert endpoint == "export_of"
     assert kind == "file" or isinstance(outcome, ClientDisconnected)
+
+
+def test_warning_of_an_abandoned_body_names_the_place(recorder):
+    layer = ContextMiddleware(answering(lambda environ: [b"x"]), current_app=recorder.app)
+    bodies = [layer({}, lambda status, headers: None)]
+    with pytest.warns(ResourceWarning) as warned:
+        bodies.clear()
+    assert warned[0].filename == __file__
 
 
 def drop(bodies):
