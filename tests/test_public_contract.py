@@ -64,6 +64,13 @@ OF_APP = [
     "after_request",
     "teardown_request",
     "teardown_appcontext",
+    "on_startup",
+    "on_shutdown",
+    "startup",
+    "shutdown",
+    "on_commit",
+    "on_sent",
+    "on_finish",
     "app_context",
     "request_context",
     "test_request_context",
@@ -83,7 +90,8 @@ OPTIONAL = ["click", "gunicorn", "jinja2", "mako", "redis", "sqlalchemy", "webte
     ("module", "name"),
     [("wsgikit", name) for name in CORE]
     + [("wsgikit.middleware", name) for name in MIDDLEWARES]
-    + [("wsgikit.testing", "TestApp")],
+    + [("wsgikit.testing", "TestApp"), ("wsgikit.testing.conformance", "check")]
+    + [("wsgikit.gunicorn", name) for name in ("post_worker_init", "worker_exit")],
 )
 def test_name_is_importable(module, name):
     assert hasattr(importlib.import_module(module), name)

@@ -20,7 +20,7 @@ def run(marker: str) -> dict[str, object]:
 
 
 def test_every_example_is_covered_here() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
 def test_own_app() -> None:
@@ -48,6 +48,21 @@ def test_webtest_example() -> None:
     namespace = run("def test_me")
     namespace["test_me"]()
     namespace["test_what_needs_a_request_and_no_view"]()
+
+
+def test_battery() -> None:
+    namespace = run("conformance.CASES")
+    namespace["conformance"].check(namespace["MyMiddleware"])
+
+
+def test_example_of_the_page_on_the_life_of_a_request() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "lifecycle.md").read_text()
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
+    namespace: dict[str, object] = {"__name__": "docs"}
+    exec(compile(example, "lifecycle.md", "exec"), namespace)
+    answer = TestApp(namespace["application"]).get("/greet")
+    assert answer.text == "Hello Ada, from /greet\nHello Grace, from /greet"
+    namespace["app"].shutdown()
 
 
 def test_edited_chain(capsys: pytest.CaptureFixture[str]) -> None:
