@@ -287,12 +287,29 @@ def test_without_an_error_layer_the_server_gets_the_error_and_reports_it(app, se
     assert (sent, caplog.records) == ([], [])
 
 
+def test_receiver_finds_the_request_also_of_an_error_outside_the_error_layer(app, sent):
+    error = LookupError("of a layer")
+
+    def layer(inner):
+        def call(environ, start_response):
+            inner(environ, start_response)
+            raise error
+
+        return call
+
+    app.add_url_rule("/here", "view", lambda: "x")
+    pipeline = Pipeline().use(ContextMiddleware, current_app=app).use(layer).use(ErrorMiddleware)
+    assert isinstance(get(pipeline.run(app)), ResponseAborted)
+    assert sent == [(error, "/here")]
+
+
 def test_nested_chain_reports_its_error_alone(app, sent, caplog):
     outer, outcomes = App("outer", config={"SECRET_KEY": "k"}), []
     outer.teardown_request(outcomes.append)
     error = ValueError("broken")
     raised = get(standard(in_stream(app, error), current_app=outer))
     assert isinstance(raised, ResponseAborted)
+    assert raised.__cause__ is error
     assert [record.name for record in caplog.records] == ["reports"]
     assert outcomes == [error]
     assert len(sent) == 1
