@@ -675,6 +675,15 @@ def test_rest_of_the_request_is_that_of_the_environ_whose_path_was_decoded():
     assert context.request.environ is environ
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_response_is_made_for_the_method_of_the_request_also_when_the_app_cleared_it(method):
+    environ = create_environ(method=method) if method == "HEAD" else {}
+    context = make_app().request_context(environ)
+    environ.clear()
+    assert context.environ_for_response is environ
+    assert environ == {"REQUEST_METHOD": method}
+
+
 def bare_environ():
     """Without the two that PEP 3333 lets a server leave out."""
     environ = create_environ("/")
