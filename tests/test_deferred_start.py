@@ -9,7 +9,16 @@ from webtest import TestApp
 from werkzeug.exceptions import NotFound
 from werkzeug.test import create_environ
 
-from wsgikit import Response, after_this_request, request, send_file, session, signals
+from wsgikit import (
+    App,
+    Response,
+    after_this_request,
+    current_app,
+    request,
+    send_file,
+    session,
+    signals,
+)
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import ResponseAborted, SessionTooLarge
 from wsgikit.middleware import standard
@@ -556,6 +565,20 @@ def test_restart_after_sending_passes_exc_info_to_the_server(app):
     with pytest.raises(ResponseAborted) as cut:
         raw(standard(inner, current_app=app))
     assert isinstance(cut.value.__cause__, LookupError)
+
+
+def test_hooks_see_their_own_app_when_a_chain_inside_writes(app):
+    seen, inner_app = [], App("inner", config={"SECRET_KEY": "k"})
+    app.after_request(lambda response: seen.append(current_app.name))
+
+    def writes(environ, start_response):
+        start_response("200 OK", list(PLAIN))(b"written")
+        seen.append(current_app.name)
+        return []
+
+    body, *_ = raw(standard(standard(writes, current_app=inner_app), current_app=app))
+    body.close()
+    assert seen == [app.name, "inner"]
 
 
 def test_second_start_without_exc_info_is_refused(serve):

@@ -310,3 +310,4 @@ def test_app_inside_gets_the_server_s_own_error():
     with pytest.raises(ConnectionResetError) as raised:
         environ["wsgi.input"].read(1000)
     assert raised.value is error
+    environ["wsgi.input"].close()

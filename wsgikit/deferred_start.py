@@ -55,7 +55,8 @@ class DeferredStart:
     def write(self, data: bytes) -> object:
         """PEP 3333's ``write``: hooks see status and headers, the body goes out as it comes."""
         if self._write is None:
-            response = self._run_hooks(self._hooks(), ())
+            with self._context:  # again: an app that is a chain itself writes inside its own
+                response = self._run_hooks(self._hooks(), ())
             self._end_of_written = response.close
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
