@@ -757,6 +757,7 @@ def test_closed_body_that_the_server_keeps_keeps_no_error():
     alive = []
     with suppress(Error):
         send(body)
+    gc.collect()
     assert [ref() for ref in alive] == [None]
 
 
