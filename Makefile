@@ -26,12 +26,12 @@ lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/lint-imports
 
 soak: $(VENV)/.dev ## 10 minutes of random sequences and 1,000,000 requests, and their figures
-	WSGIKIT_MACHINE_SECONDS=600 WSGIKIT_SOAK_REQUESTS=1000000 \
+	MACHINE_SECONDS=600 SOAK_REQUESTS=1000000 \
 		$(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) tests/test_state_machine.py tests/soak
 
 # Many runs of the same tests, so the one of random steps is short, and takes the same ones each time.
-mutation: export WSGIKIT_MACHINE_SECONDS ?= 2
-mutation: export WSGIKIT_MACHINE_SEED ?= 1
+mutation: export MACHINE_SECONDS ?= 2
+mutation: export MACHINE_SEED ?= 1
 mutation: $(VENV)/.mutation ## whether the tests notice each fault put into the core
 	$(VENV)/bin/python tests/mutation/run.py
 

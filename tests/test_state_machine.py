@@ -5,7 +5,7 @@ chunks in any order and in two threads, ends them in every way that a server doe
 and hands them over to other threads. The model says what each proxy must point to, and how often
 and with which outcome each teardown must have run.
 
-``WSGIKIT_MACHINE_SECONDS`` is how long it looks, ``WSGIKIT_MACHINE_SEED`` repeats what failed.
+``MACHINE_SECONDS`` is how long it looks, ``MACHINE_SEED`` repeats what failed.
 """
 
 import gc
@@ -52,8 +52,8 @@ from wsgikit.errors import ClientDisconnected, ResponseAborted
 from wsgikit.middleware import standard
 from wsgikit.stacks import app_contexts, request_contexts
 
-SECONDS = float(os.environ.get("WSGIKIT_MACHINE_SECONDS", "5"))
-SEED = os.environ.get("WSGIKIT_MACHINE_SEED")
+SECONDS = float(os.environ.get("MACHINE_SECONDS", "5"))
+SEED = os.environ.get("MACHINE_SEED")
 LIFE = "tests.life"
 GONE = "the client was gone"
 """An outcome of the model, beside None and the set of exceptions that the real one holds."""
@@ -937,7 +937,7 @@ def test_random_sequences_agree_with_the_model(record_property: Callable[..., No
                 number = random.SystemRandom().getrandbits(32) if SEED is None else int(SEED)
                 run_machine(number, 20)
     except BaseException as error:
-        error.add_note(f"The same again: WSGIKIT_MACHINE_SEED={number}")
+        error.add_note(f"The same again: MACHINE_SEED={number}")
         raise
     finally:
         seconds = time.monotonic() - started

@@ -1,6 +1,6 @@
 """Requests by the thousand leave nothing behind, and each ends exactly once.
 
-``WSGIKIT_SOAK_REQUESTS`` is how many; ``make soak`` sends a million.
+``SOAK_REQUESTS`` is how many; ``make soak`` sends a million.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 import wsgikit
 
-REQUESTS = int(os.environ.get("WSGIKIT_SOAK_REQUESTS", "20000"))
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "20000"))
 MIB = 1 << 20
 ROOT = Path(wsgikit.__file__).parents[1]
 
