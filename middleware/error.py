@@ -59,8 +59,8 @@ class ErrorMiddleware:
         try:
             return self._call_app(environ, start_response)
         except Exception as error:
-            if context.has_written:
-                raise  # too late for a page: the server cuts the connection
+            if context.has_written or error is context.disconnection:
+                raise  # too late for a page: the server cuts the connection, or the client has
             # The restart has no name here, or it would keep the error, and that this frame.
             answer = self._answer(context, error)
             return _send(context, answer, partial(_restart, start_response, error))

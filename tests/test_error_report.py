@@ -153,7 +153,8 @@ def test_error_is_reported_once_with_method_path_and_id(app, sent, caplog, place
     else:
         assert isinstance(raised, ResponseAborted)
         assert raised.__cause__ is error
-        assert "broken" in str(raised)
+        assert "ValueError" in str(raised)
+        assert "broken" not in str(raised)
 
 
 @pytest.mark.parametrize("place", [in_view, in_stream, in_close])
@@ -172,12 +173,7 @@ def contexts(app):
         yield seen
 
 
-KEPT = pytest.mark.xfail(reason="closed() cannot tell an error that was raised from one to come")
-
-
-@pytest.mark.parametrize(
-    "place", [pytest.param(each, marks=KEPT if each is in_stream else ()) for each in PLACES]
-)
+@pytest.mark.parametrize("place", PLACES)
 def test_ended_request_keeps_no_error_that_was_reported(app, sent, contexts, place):
     get(place(app, ValueError("broken")))
     assert len(sent) == 1
@@ -189,7 +185,7 @@ def test_ended_request_keeps_no_error_when_its_report_fails(app, contexts):
         raise LookupError("of the receiver")
 
     with signals.got_request_exception.connected_to(receiver, app):
-        assert isinstance(get(in_on_finish(app, ValueError("broken"))), LookupError)
+        assert isinstance(get(in_on_finish(app, ValueError("broken"))), ResponseAborted)
     assert contexts[0].reported == ()
 
 
@@ -258,9 +254,7 @@ def test_error_of_close_and_of_a_teardown_are_told_apart(app, sent):
         raise second
 
     assert isinstance(get(in_close(app, first)), ResponseAborted)
-    assert sent[0][0] is first
-    assert set(sent[1][0].exceptions) == {first, second}
-    assert len(sent) == 2
+    assert [error for error, _ in sent] == [first, second]
 
 
 def test_handled_errors_and_404_are_not_reported(app, sent, caplog):
@@ -342,7 +336,7 @@ def test_receiver_finds_the_request_also_of_an_error_outside_the_error_layer(app
 
     app.add_url_rule("/here", "view", lambda: "x")
     pipeline = Pipeline().use(ContextMiddleware, current_app=app).use(layer).use(ErrorMiddleware)
-    assert isinstance(get(pipeline.run(app)), ResponseAborted)
+    assert get(pipeline.run(app)) is error  # nothing has left, so the server can still answer
     assert sent == [(error, "/here")]
 
 

@@ -47,6 +47,9 @@ class BodyEnd:
         """The inner body has been closed."""
         self._callback(outcome)
 
+    def over(self) -> None:
+        """The close has succeeded, or its error is on its way."""
+
     def abandoned(self) -> Callable[[], object]:
         """The server has dropped the body without closing it. Call the result after the end."""
         return _nothing
@@ -104,6 +107,7 @@ class _Closing:
 
     def _let_go(self) -> None:
         if self._ended:  # a server may keep the body: it must not keep the request with it
+            self._end.over()
             self._body, self._chunks, self._close = (), iter(()), _nothing
             self._end, self._run = _OVER, call
             self._error = None  # its traceback leads back to here

@@ -338,7 +338,7 @@ def test_client_that_left_while_the_app_wrote_is_named_as_the_outcome(recorder):
         ContextMiddleware(app, current_app=recorder.app)({}, start_response)
     (outcome,) = recorder.outcomes
     assert isinstance(outcome, ClientDisconnected)
-    assert str(outcome) == "the client left while the app was writing"
+    assert str(outcome) == "the client left while the app read or wrote"
     assert outcome.__cause__ is error
 
 
