@@ -12,6 +12,7 @@ from wsgikit.environ import CONTEXT
 from wsgikit.errors import ConfigurationError
 from wsgikit.request_context import RequestContext
 from wsgikit.request_end import RequestEnd
+from wsgikit.server_input import guard_input
 from wsgikit.server_start import ServerStart
 
 
@@ -55,6 +56,7 @@ class ContextMiddleware:
         )
         run = copy_context().run
         end = RequestEnd(context, outer, run)
+        guard_input(context, environ)
         body = run(self._open, context, end, environ, ServerStart(context, start_response))
         return on_close(body, end, environ=environ, run=run)
 
@@ -65,8 +67,8 @@ class ContextMiddleware:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        context.push()
         try:
+            context.push()
             return self.app(environ, start_response)
         except BaseException as error:
             end.raise_after_end(error)

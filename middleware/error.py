@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.exceptions import InternalServerError
 from werkzeug.sansio.utils import host_is_trusted
 
-from wsgikit import signals
 from wsgikit.closing import prime_stream
 from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT
@@ -20,6 +19,8 @@ from wsgikit.error_page import error_page
 from wsgikit.error_report import propagates, report
 from wsgikit.lifecycle import Headers
 from wsgikit.request_context import RequestContext, context_of
+
+_DEBUGGED = "wsgikit.debugged"
 
 
 class ErrorMiddleware:
@@ -48,42 +49,33 @@ class ErrorMiddleware:
         from werkzeug.debug import DebuggedApplication
 
         # The console needs the process that raised, which the next request may not reach.
-        one_process = DebuggedApplication(self._debugged_app, evalex=True)
-        return one_process, DebuggedApplication(self._debugged_app, evalex=False)
+        one_process = DebuggedApplication(_raise_again, evalex=True, console_path="")
+        return one_process, DebuggedApplication(_raise_again, evalex=False)
+
+    def _debugger_for(self, environ: WSGIEnvironment) -> WSGIApplication | None:
+        if not self._debuggers or not _is_local(environ):
+            return None
+        return self._debuggers[bool(environ["wsgi.multiprocess"])]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._debuggers and _is_local(environ):
-            return self._debuggers[bool(environ["wsgi.multiprocess"])](environ, start_response)
+        debugger = self._debugger_for(environ)
+        if debugger is not None and "__debugger__=yes" in environ.get("QUERY_STRING", ""):
+            return debugger(environ, start_response)  # what its page asks for
         context = context_of(environ)
         context.reports_errors = True
         try:
-            return self._call_app(environ, start_response)
+            # An error in the first chunk can still become a page.
+            return prime_stream(self.app(environ, start_response), environ)
         except Exception as error:
-            if context.has_written:
-                raise  # too late for a page: the server cuts the connection
+            if context.has_written or error is context.disconnection:
+                raise  # too late for a page: the server cuts the connection, or the client has
             # The restart has no name here, or it would keep the error, and that this frame.
-            answer = self._answer(context, error)
+            answer = self._answer(context, error, debugger)
             return _send(context, answer, partial(_restart, start_response, error))
 
-    def _call_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # An error in the first chunk can still become a page.
-        return prime_stream(self.app(environ, start_response), environ)
-
-    def _debugged_app(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        try:
-            return self._call_app(environ, start_response)
-        except Exception as error:
-            context = context_of(environ)
-            record_failure(context, error)
-            response = respond(context, error)
-            if response is None:  # the debugger shows it
-                signals.send(signals.got_request_exception, context.app, exception=error)
-                raise
-            return response(environ, partial(_restart, start_response, error))  # type: ignore[no-any-return]
-
-    def _answer(self, context: RequestContext, error: Exception) -> Any:
+    def _answer(
+        self, context: RequestContext, error: Exception, debugger: WSGIApplication | None
+    ) -> Any:
         record_failure(context, error)
         try:
             response = respond(context, error)
@@ -92,9 +84,16 @@ class ErrorMiddleware:
         if response is not None:
             return response
         report(context, context.environ, error)
+        if debugger is not None:
+            context.environ[_DEBUGGED] = error
+            return debugger
         if propagates(context):
             raise error
         return error_page(InternalServerError(original_exception=error), context.environ)
+
+
+def _raise_again(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:
+    raise environ.pop(_DEBUGGED)  # for the debugger to show
 
 
 def _send(context: RequestContext, response: Any, restart: StartResponse) -> Iterable[bytes]:

@@ -42,7 +42,8 @@ class HooksMiddleware:
         try:
             return answer.finish(self._enter(context, environ, answer.start))
         except BaseException as error:
-            if answer.sent or not isinstance(error, Exception):
+            too_late = answer.sent or error is context.disconnection
+            if too_late or not isinstance(error, Exception):
                 raise_after(error, answer.end)
             record_failure(context, error)
             response = respond(context, error)

@@ -18,6 +18,7 @@ from werkzeug.test import create_environ
 from wsgikit import App, Blueprint, current_app, g, request, send_file, session, signals
 from wsgikit.app_context import AppContext
 from wsgikit.environ import CONTEXT, SESSION
+from wsgikit.errors import SessionReadOnly
 from wsgikit.middleware import ContextMiddleware, standard
 from wsgikit.request_context import RequestContext, context_of
 from wsgikit.routing import NO_ROUTE
@@ -118,6 +119,20 @@ def test_request_context_below_a_forgotten_app_context_is_not_popped():
     forgotten.pop()
     context.pop()
     assert outcomes == [None]
+
+
+def test_pop_below_another_request_changes_nothing_also_when_its_app_context_is_gone():
+    outer, inner = (make_contexts(make_app(name))["request"] for name in ("outer", "inner"))
+    outer.push()
+    inner.push()
+    inner.app_context.pop()
+    with pytest.raises(RuntimeError, match=r"current context is <RequestContext of 'inner'"):
+        outer.pop()
+    assert app_contexts.top is outer.app_context
+    with suppress(RuntimeError):
+        inner.unwind()
+    outer.pop()
+    assert request_contexts.top is None
 
 
 @pytest.mark.parametrize("kind", ["app", "request"])
@@ -660,6 +675,15 @@ def test_rest_of_the_request_is_that_of_the_environ_whose_path_was_decoded():
     assert context.request.environ is environ
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_response_is_made_for_the_method_of_the_request_also_when_the_app_cleared_it(method):
+    environ = create_environ(method=method) if method == "HEAD" else {}
+    context = make_app().request_context(environ)
+    environ.clear()
+    assert context.environ_for_response is environ
+    assert environ == {"REQUEST_METHOD": method}
+
+
 def bare_environ():
     """Without the two that PEP 3333 lets a server leave out."""
     environ = create_environ("/")
@@ -929,6 +953,16 @@ def test_copy_has_the_providers_of_the_chain_around_a_foreign_app():
 
     serve(standard(foreign, current_app=make_app(), g={"db": lambda: "connection"}))
     assert seen == ["connection"]
+
+
+def test_copy_may_read_the_session_and_not_write_to_it():
+    environ = create_environ()
+    environ[SESSION] = Session(lambda: None)
+    environ[SESSION]["a"] = 1
+    with make_app().request_context(environ).copy():
+        assert session["a"] == 1
+        with pytest.raises(SessionReadOnly):
+            session["a"] = 2
 
 
 def test_copy_has_all_providers_that_the_request_was_given():

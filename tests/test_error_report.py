@@ -1,16 +1,18 @@
 """Each unhandled exception is reported exactly once, wherever in a request it comes up."""
 
+import io
 import logging
 import re
 
 import pytest
 from werkzeug.test import create_environ
 
-from wsgikit import App, Pipeline, abort, request, signals
+from wsgikit import App, Pipeline, abort, g, request, signals
 from wsgikit.environ import REQUEST_ID
 from wsgikit.error_report import request_id
 from wsgikit.errors import ClientDisconnected, ResponseAborted
 from wsgikit.middleware import ContextMiddleware, ErrorMiddleware, standard
+from wsgikit.stacks import app_contexts, request_contexts
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -152,13 +154,51 @@ def test_error_is_reported_once_with_method_path_and_id(app, sent, caplog, place
     else:
         assert isinstance(raised, ResponseAborted)
         assert raised.__cause__ is error
-        assert "broken" in str(raised)
+        assert "ValueError" in str(raised)
+        assert "broken" not in str(raised)
 
 
 @pytest.mark.parametrize("place", [in_view, in_stream, in_close])
 def test_receiver_finds_the_request(app, sent, place):
     get(place(app, ValueError()))
     assert [path for _, path in sent] == ["/here"]
+
+
+@pytest.fixture
+def contexts(app):
+    """The contexts of the app's requests."""
+    seen = []
+    with signals.request_tearing_down.connected_to(
+        lambda sender, exc: seen.append(request_contexts.top), app
+    ):
+        yield seen
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_ended_request_keeps_no_error_that_was_reported(app, sent, contexts, place):
+    get(place(app, ValueError("broken")))
+    assert len(sent) == 1
+    assert contexts[0].reported == ()
+
+
+def test_ended_request_keeps_no_error_when_its_report_fails(app, contexts):
+    def receiver(sender, exception):
+        raise LookupError("of the receiver")
+
+    with signals.got_request_exception.connected_to(receiver, app):
+        assert isinstance(get(in_on_finish(app, ValueError("broken"))), ResponseAborted)
+    assert contexts[0].reported == ()
+
+
+def test_request_whose_client_left_the_error_page_keeps_no_error(app, sent, contexts):
+    body = in_view(app, ValueError("broken"))(create_environ("/here"), lambda *args: None)
+    next(iter(body))
+    try:
+        raise BrokenPipeError
+    except BrokenPipeError:
+        body.close()
+    assert len(sent) == 1
+    assert contexts[0].reported == ()
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -215,9 +255,7 @@ def test_error_of_close_and_of_a_teardown_are_told_apart(app, sent):
         raise second
 
     assert isinstance(get(in_close(app, first)), ResponseAborted)
-    assert sent[0][0] is first
-    assert set(sent[1][0].exceptions) == {first, second}
-    assert len(sent) == 2
+    assert [error for error, _ in sent] == [first, second]
 
 
 def test_handled_errors_and_404_are_not_reported(app, sent, caplog):
@@ -287,12 +325,29 @@ def test_without_an_error_layer_the_server_gets_the_error_and_reports_it(app, se
     assert (sent, caplog.records) == ([], [])
 
 
+def test_receiver_finds_the_request_also_of_an_error_outside_the_error_layer(app, sent):
+    error = LookupError("of a layer")
+
+    def layer(inner):
+        def call(environ, start_response):
+            inner(environ, start_response)
+            raise error
+
+        return call
+
+    app.add_url_rule("/here", "view", lambda: "x")
+    pipeline = Pipeline().use(ContextMiddleware, current_app=app).use(layer).use(ErrorMiddleware)
+    assert get(pipeline.run(app)) is error  # nothing has left, so the server can still answer
+    assert sent == [(error, "/here")]
+
+
 def test_nested_chain_reports_its_error_alone(app, sent, caplog):
     outer, outcomes = App("outer", config={"SECRET_KEY": "k"}), []
     outer.teardown_request(outcomes.append)
     error = ValueError("broken")
     raised = get(standard(in_stream(app, error), current_app=outer))
     assert isinstance(raised, ResponseAborted)
+    assert raised.__cause__ is error
     assert [record.name for record in caplog.records] == ["reports"]
     assert outcomes == [error]
     assert len(sent) == 1
@@ -382,3 +437,166 @@ def test_close_while_the_request_is_under_way_is_its_callers_fault(app, sent):
     assert list(body) == [b"first", b"last"]
     body.close()
     assert sent == []
+
+
+# Who is told of an error must not keep the request from its end
+
+
+class Unprintable(ValueError):
+    def __str__(self):
+        raise TypeError("a fault in __str__")
+
+
+def fail(*args, **kwargs):
+    raise RuntimeError("of whoever was told")
+
+
+@pytest.fixture
+def ends(app):
+    """What ran at the end of the requests, a provider's end among it."""
+    entries = []
+    app.before_request(lambda: g.setdefault("name", "x") and None)
+    app.teardown_request(lambda outcome: entries.append("teardown_request"))
+    app.teardown_appcontext(lambda outcome: entries.append("teardown_appcontext"))
+    app.on_finish(lambda environ, outcome: entries.append("on_finish"))
+    return entries
+
+
+ALL = ["teardown_request", "teardown_appcontext", "on_finish"]
+
+
+@pytest.mark.parametrize("place", [in_view, in_stream, in_close, after_write])
+def test_receiver_that_raises_skips_no_teardown_and_loses_no_log(app, ends, caplog, place):
+    errors = io.StringIO()
+    with signals.got_request_exception.connected_to(fail, app):
+        get(place(app, ValueError("broken")), **{"wsgi.errors": errors})
+    assert ends == ALL
+    assert [str(record.exc_info[1]) for record in caplog.records] == ["broken"]
+    assert "of whoever was told" in errors.getvalue()
+
+
+@pytest.mark.parametrize("place", [in_view, in_stream, in_close, after_write])
+def test_log_filter_that_raises_skips_no_teardown_and_no_signal(app, ends, sent, place):
+    errors = io.StringIO()
+    app.logger.addFilter(fail)
+    try:
+        get(place(app, ValueError("broken")), **{"wsgi.errors": errors})
+    finally:
+        app.logger.removeFilter(fail)
+    assert ends == ALL
+    assert len(sent) == 1
+    assert "of whoever was told" in errors.getvalue()
+
+
+def test_receiver_that_raises_loses_no_page(app):
+    with signals.got_request_exception.connected_to(fail, app):
+        assert get(in_view(app, ValueError("broken"))) is None
+
+
+@pytest.mark.parametrize("place", [in_view, in_stream, in_close, after_write])
+def test_error_that_cannot_be_printed_skips_no_teardown(app, ends, sent, place):
+    error = Unprintable()
+    get(place(app, error))
+    assert ends == ALL
+    assert [each for each, _ in sent] == [error]
+
+
+def test_receiver_of_a_push_that_raises_leaves_nothing_pushed(app, ends):
+    with signals.appcontext_pushed.connected_to(fail, app):
+        assert isinstance(get(in_view(app, ValueError())), RuntimeError)
+        assert ends == ["teardown_appcontext", "on_finish"]
+        with pytest.raises(RuntimeError, match="of whoever was told"):
+            app.app_context().push()
+    assert app_contexts.top is None
+
+
+@pytest.mark.parametrize("place", [in_view, in_stream, in_close])
+def test_exit_passes_through_also_when_a_teardown_fails_which_is_reported(app, sent, caplog, place):
+    end, error = SystemExit(3), LookupError("of the teardown")
+
+    @app.teardown_request
+    def fail(outcome):
+        raise error
+
+    with pytest.raises(SystemExit) as raised:
+        get(place(app, end))
+    assert raised.value is end
+    assert [each for each, _ in sent] == [error]
+    assert [record.exc_info[1] for record in caplog.records] == [error]
+
+
+# A client that leaves while it sends
+
+
+class Reset(io.RawIOBase):
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        raise ConnectionResetError(104, "reset by peer")
+
+
+@pytest.mark.parametrize("header", ["CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"])
+@pytest.mark.parametrize("read", ["read", "readline", "readlines", "__iter__"])
+def test_reset_upload_is_no_error_of_an_app_that_reads_it(app, sent, caplog, read, header):
+    outcomes = []
+    app.teardown_request(outcomes.append)
+
+    def inner(environ, start_response):
+        list(getattr(environ["wsgi.input"], read)())
+        raise AssertionError("not reached")
+
+    values = {header: "1000", "wsgi.input": Reset(), "wsgi.input_terminated": True}
+    raised = get(standard(inner, current_app=app), **values)
+    assert isinstance(raised, ConnectionResetError)
+    assert not isinstance(raised, ResponseAborted)
+    assert (sent, caplog.records) == ([], [])
+    assert isinstance(outcomes[0], ClientDisconnected)
+    assert outcomes[0].__cause__ is raised
+
+
+def test_reset_upload_is_no_error_of_a_view(app, sent, caplog):
+    app.add_url_rule("/here", "view", lambda: request.get_data(), methods=["POST"])
+    values = {"CONTENT_LENGTH": "1000", "wsgi.input": Reset(), "wsgi.input_terminated": True}
+    get(standard(app), REQUEST_METHOD="POST", **values)
+    assert (sent, caplog.records) == ([], [])
+
+
+def test_error_that_an_app_makes_of_a_reset_upload_is_its_own(app, sent):
+    def inner(environ, start_response):
+        try:
+            environ["wsgi.input"].read()
+        except OSError:
+            raise LookupError("of the app") from None
+
+    get(standard(inner, current_app=app), CONTENT_LENGTH="10", **{"wsgi.input": Reset()})
+    assert [str(error) for error, _ in sent] == ["of the app"]
+
+
+def test_input_is_left_alone_where_there_is_no_body(app):
+    seen, source = [], io.BytesIO()
+
+    def inner(environ, start_response):
+        seen.append(environ["wsgi.input"])
+        start_response("200 OK", list(PLAIN))
+        return []
+
+    for values in ({}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}):
+        get(standard(inner, current_app=app), **{"wsgi.input": source, **values})
+    assert [each is source for each in seen] == [True] * 3
+
+
+def test_subrequest_that_is_closed_early_is_no_outcome_of_the_outer_request(app):
+    outer, outcomes = App("outer", config={"SECRET_KEY": "k"}), []
+    outer.teardown_request(outcomes.append)
+    chain = in_stream(app, ValueError("never reached"))
+
+    def view():
+        body = chain(dict(request.environ), lambda *args: None)
+        head = next(iter(body))
+        body.close()
+        return head
+
+    outer.add_url_rule("/here", "view", view)
+    assert get(standard(outer)) is None
+    assert outcomes == [None]

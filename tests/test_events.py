@@ -1,6 +1,7 @@
 """on_commit, on_sent and on_finish: the three moments of a response, whichever app makes it."""
 
 import io
+from contextlib import suppress
 from wsgiref.util import FileWrapper
 
 import pytest
@@ -8,8 +9,9 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ
 
 from wsgikit import App, abort, g, has_app_context, request, session
-from wsgikit.errors import ClientDisconnected
+from wsgikit.errors import ClientDisconnected, ResponseAborted
 from wsgikit.middleware import standard
+from wsgikit.stacks import request_contexts
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -276,6 +278,41 @@ def test_listeners_may_come_after_the_chain_was_built(app):
     b"".join(body)
     body.close()
     assert seen == ["commit", "sent", "finish"]
+
+
+def test_on_sent_and_on_finish_are_told_of_the_environ(app):
+    seen = []
+    app.on_sent(lambda environ: seen.append(environ["REQUEST_ID"]))
+    app.on_finish(lambda environ, outcome: seen.append(environ["REQUEST_ID"]))
+    view(app)(lambda: "text")
+    get(app, REQUEST_ID="7")
+    assert seen == ["7", "7"]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), SystemExit(1)])
+def test_on_finish_comes_whatever_a_teardown_raises(app, log, error):
+    @app.teardown_request
+    def end(outcome):
+        raise error
+
+    view(app)(lambda: "text")
+    with suppress(ResponseAborted, SystemExit):
+        get(app)
+    assert log[-1] == ("finish", error)
+
+
+def test_nothing_of_the_request_is_kept_when_on_finish_raises(app):
+    contexts = []
+
+    @app.on_finish
+    def end(environ, outcome):
+        raise KeyError("of on_finish")
+
+    view(app)(lambda: contexts.append(request_contexts.top) or "text")
+    with suppress(ResponseAborted):
+        get(app)
+    assert contexts[0].environ == {}
+    assert repr(contexts[0]).startswith("<RequestContext of 'events'")
 
 
 def test_decorators_give_the_function_back(app):

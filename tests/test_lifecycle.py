@@ -6,14 +6,14 @@ import sys
 import threading
 import traceback
 import weakref
-from contextlib import closing
+from contextlib import closing, suppress
 from contextvars import ContextVar, copy_context
 from wsgiref.util import FileWrapper
 
 import pytest
 
 from wsgikit import lifecycle
-from wsgikit.closing import on_close, prime_stream
+from wsgikit.closing import BodyEnd, on_close, prime_stream
 from wsgikit.errors import ClientDisconnected
 from wsgikit.lifecycle import close_body, is_file, on_start, prime, raise_after, run_all
 
@@ -733,6 +733,32 @@ def test_file_wrapper_whose_close_cannot_be_set_is_closed_with_its_callback():
 class Request:
     def end(self, outcome):
         pass
+
+
+@pytest.mark.parametrize("error", [KeyError("close"), SystemExit(1)])
+def test_end_says_what_to_raise_instead_of_an_error(error):
+    class End(BodyEnd):
+        def failed(self, error):
+            return LookupError("instead")
+
+    with pytest.raises(LookupError, match="instead"):
+        on_close(Body(b"a", close_error=error), End(lambda outcome: None)).close()
+
+
+def test_closed_body_that_the_server_keeps_keeps_no_error():
+    class Error(Exception):
+        pass
+
+    def fail():
+        yield b"a"
+        raise Error
+
+    body = on_close(fail(), lambda outcome: alive.append(weakref.ref(outcome)))
+    alive = []
+    with suppress(Error):
+        send(body)
+    gc.collect()
+    assert [ref() for ref in alive] == [None]
 
 
 def test_closed_body_that_the_server_keeps_keeps_nothing_of_the_request_alive():

@@ -359,10 +359,39 @@ def test_ended_g_is_empty_and_says_so(app):
     context = app.app_context()
     with context:
         g.name = "x"
-    for use in (lambda: context.g.name, lambda: context.g.get("name"), lambda: context.g.db):
-        with pytest.raises(RuntimeError, match="the one that this g belonged to has ended"):
+    for use in (lambda: context.g.name, lambda: context.g.get("name")):
+        with pytest.raises(RuntimeError, match=r"this g belonged to has ended\.\n\nRead g\.name "):
             use()
+    with pytest.raises(RuntimeError, match=r"\n\nRead g\.db before it ends"):
+        _ = context.g.db
     assert "name" not in context.g
+
+
+def test_g_is_empty_also_when_the_end_of_a_provider_raises(app):
+    def connect():
+        yield "connection"
+        raise KeyError("in the end")
+
+    app.providers.update(db=connect, untouched=list)
+    context = app.app_context()
+    with pytest.raises(KeyError), context:
+        assert g.db == "connection"
+    assert list(context.g) == []
+    with pytest.raises(RuntimeError, match="has ended"):
+        _ = context.g.untouched
+
+
+def test_context_has_ended_also_when_its_teardown_raises(app):
+    def end(outcome):
+        raise KeyError("in the end")
+
+    app.teardown_appcontext(end)
+    context = app.app_context()
+    with pytest.raises(KeyError), context:
+        pass
+    assert context.has_ended
+    with pytest.raises(RuntimeError, match="cannot be pushed again"):
+        context.push()
 
 
 def test_provider_can_still_be_opened_while_others_end(app):

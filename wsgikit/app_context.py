@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import signals
-from .lifecycle import run_all
+from .lifecycle import raise_after, run_all
 from .namespace import G
 from .stacks import StackedContext, app_contexts
 
@@ -29,7 +29,10 @@ class AppContext(StackedContext):
 
     def push(self) -> None:
         super().push()
-        signals.send(signals.appcontext_pushed, self.app)
+        try:
+            signals.send(signals.appcontext_pushed, self.app)
+        except BaseException as error:
+            raise_after(error, self.pop, error)
 
     def pop(self, outcome: BaseException | None = None) -> None:
         super().pop(outcome)

@@ -47,6 +47,9 @@ class BodyEnd:
         """The inner body has been closed."""
         self._callback(outcome)
 
+    def over(self) -> None:
+        """The close has succeeded, or its error is on its way."""
+
     def abandoned(self) -> Callable[[], object]:
         """The server has dropped the body without closing it. Call the result after the end."""
         return _nothing
@@ -97,13 +100,20 @@ class _Closing:
         except BaseException as error:
             if not self._ended:  # another thread is in the Context; to be retried
                 raise
-            reraise(self._end.failed(error))
+            reraise(self._first(self._end.failed(error)))
         finally:
             self._closed = self._ended
             self._let_go()
 
+    def _first(self, error: BaseException) -> BaseException:
+        """What the server is to see: an exit under way comes before any error of the end."""
+        if self._error is None or isinstance(self._error, Exception):
+            return error
+        return self._error
+
     def _let_go(self) -> None:
         if self._ended:  # a server may keep the body: it must not keep the request with it
+            self._end.over()
             self._body, self._chunks, self._close = (), iter(()), _nothing
             self._end, self._run = _OVER, call
             self._error = None  # its traceback leads back to here

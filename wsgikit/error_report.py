@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from secrets import token_hex
 from wsgiref.types import WSGIEnvironment
 
@@ -41,22 +44,37 @@ def _is_news(context: RequestContext, error: BaseException) -> bool:
 
 
 def report(context: RequestContext, environ: WSGIEnvironment, error: Exception) -> None:
-    """Send ``got_request_exception`` and log ``error``, unless that has been done.
+    """Log ``error`` and send ``got_request_exception``, unless that has been done.
 
-    An error that is raised to a test or the server is not logged here: they show it. A client that
-    has left is no error. The log line has the method, path and id alone: no cookie, header or
-    form value.
+    What a logging filter or a receiver raises goes to ``wsgi.errors``: it must take neither the
+    place of the error, nor the teardown from the request. An error that is raised to a test or the
+    server is not logged here: they show it. A client that has left is no error. The log line has
+    the method, path and id alone: no cookie, header or form value.
     """
     news = [each for each in _single(error) if _is_news(context, each)]
     if not news:
         return
     context.reported = (*context.reported, *news)
-    signals.send(signals.got_request_exception, context.app, exception=error)
-    if not propagates(context):
-        context.app.logger.error(
-            "Exception on %r [%s], request %s",  # %r: a path may hold line feeds
-            environ.get("PATH_INFO", ""),
-            environ.get("REQUEST_METHOD"),
-            request_id(environ),
-            exc_info=error,
-        )
+    with _failures_shown(environ):
+        if not propagates(context):
+            _log(context, environ, error)
+    with _failures_shown(environ):
+        signals.send(signals.got_request_exception, context.app, exception=error)
+
+
+def _log(context: RequestContext, environ: WSGIEnvironment, error: Exception) -> None:
+    context.app.logger.error(
+        "Exception on %r [%s], request %s",  # %r: a path may hold line feeds
+        environ.get("PATH_INFO", ""),
+        environ.get("REQUEST_METHOD"),
+        request_id(environ),
+        exc_info=error,
+    )
+
+
+@contextmanager
+def _failures_shown(environ: WSGIEnvironment) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        traceback.print_exc(file=environ.get("wsgi.errors"))  # None: standard error

@@ -38,7 +38,8 @@ class ResponseAborted(ConnectionResetError):
     """
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(errno.ECONNRESET, f"the response was cut by a reported error: {error}")
+        name = type(error).__name__  # not its text: that may be private, or fail to be made
+        super().__init__(errno.ECONNRESET, f"the response was cut by a {name}, reported already")
         self.__cause__ = error
 
 

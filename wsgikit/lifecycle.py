@@ -50,7 +50,8 @@ def on_start(start_response: StartResponse, hook: StartHook, /) -> StartResponse
 def run_all(callbacks: Iterable[Callable[..., object]], *args: Any) -> None:
     """Call every callback with ``args``, also after one has raised; then raise what was raised.
 
-    :raises BaseException: the only error as it is, several as a ``BaseExceptionGroup``.
+    :raises BaseException: the only error, or the first that is no ``Exception``, as it is.
+    :raises ExceptionGroup: several errors together.
     """
     errors: list[BaseException] = []
     for callback in callbacks:
@@ -58,22 +59,42 @@ def run_all(callbacks: Iterable[Callable[..., object]], *args: Any) -> None:
             callback(*args)
         except BaseException as error:
             errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
     if errors:
-        raise BaseExceptionGroup(_SEVERAL, errors)
+        _raise_together(errors)
 
 
 def raise_after(error: BaseException, callback: Callable[..., object], *args: Any) -> NoReturn:
-    """Call ``callback(*args)``, then raise ``error``; in a group, if the callback raises too."""
+    """Call ``callback(*args)``, then raise ``error``; with the callback's, if that raises too.
+
+    Several errors are raised as by :func:`run_all`.
+    """
+    errors = [error]
     try:
         callback(*args)
     except BaseException as another:
-        raise BaseExceptionGroup(_SEVERAL, [error, another]) from None
+        errors.append(another)
     try:
-        reraise(error)
+        _raise_together(errors)
     finally:
-        del error, args  # see there
+        del error, args  # see reraise
+
+
+def _raise_together(errors: list[BaseException]) -> NoReturn:
+    try:
+        reraise(_together(errors))
+    finally:
+        errors.clear()  # see there
+
+
+def _together(errors: list[BaseException]) -> BaseException:
+    if len(errors) == 1:
+        return errors[0]
+    for error in errors:
+        if not isinstance(error, Exception):
+            return error  # who waits for a SystemExit or a gevent.Timeout looks into no group
+    group = BaseExceptionGroup(_SEVERAL, errors)
+    group.__suppress_context__ = True  # it is one of those in the group
+    return group
 
 
 def reraise(error: BaseException) -> NoReturn:

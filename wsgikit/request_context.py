@@ -81,7 +81,7 @@ class RequestContext(RoutedContext):
         self.has_written = False
         """Whether the app has sent a part of the body by ``write()``, and so the headers."""
         self.disconnection: OSError | None = None
-        """The server's error when the app wrote to a client that had left."""
+        """The server's error when the app read from or wrote to a client that had left."""
         self.reports_errors = False
         """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
         self.reported: tuple[BaseException, ...] = ()

@@ -43,13 +43,6 @@ class RequestEnd(BodyEnd):
 
     def failed(self, error: BaseException) -> BaseException:
         """Report ``error``, which goes on to the server, and return what to raise in its place."""
-        try:
-            return self._report(error)
-        finally:
-            if self._context.has_ended:
-                self._let_go_of_errors()
-
-    def _report(self, error: BaseException) -> BaseException:
         context = self._context
         if not isinstance(error, Exception) or isinstance(error, ResponseAborted):
             return error
@@ -60,36 +53,40 @@ class RequestEnd(BodyEnd):
 
     def closed(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
-        ended_well = outcome is None
         if outcome is None:
-            outcome = self._context.outcome
-        else:
-            self.failed(outcome)  # here, because whoever is told may look at the request
-            outcome = self._real(outcome)
-        failed = outcome is not None and not isinstance(outcome, HTTPException)
-        if failed and self._outer is not None and self._outer.outcome is None:
-            self._outer.outcome = outcome  # or its providers would commit what failed in here
-        self._unwind(outcome)
-        if ended_well or isinstance(outcome, ClientDisconnected):  # so nothing is raised from here
-            self._let_go_of_errors()
+            self._close(self._context.outcome)
+        else:  # reported here, because whoever is told may look at the request
+            run_all((partial(self.failed, outcome), partial(self._close, self._real(outcome))))
 
-    def _let_go_of_errors(self) -> None:
-        """Or their tracebacks, which lead back to the context, keep it for the collector."""
+    def _close(self, outcome: BaseException | None) -> None:
+        outer = self._outer
+        # This pipeline's client is not always that of the one around it, which sees its own go.
+        fine = outcome is None or isinstance(outcome, (HTTPException, ClientDisconnected))
+        if not fine and outer is not None and outer.outcome is None:
+            outer.outcome = outcome  # or its providers would commit what failed in here
+        self._unwind(outcome)
+
+    def over(self) -> None:
+        """Let go of what was reported, whose tracebacks lead back to the context."""
         self._context.reported = ()
 
     def raise_after_end(self, error: BaseException) -> NoReturn:
         """End a request that has no body, then raise ``error``, or what stands for it."""
-        self.failed(error)
+        instead = error
+        ends = partial(self.failed, error), partial(self._unwind, self._real(error))
         try:
-            raise_after(error, self._unwind, self._real(error))
+            raise_after(error, run_all, ends)
         except BaseException as raised:
-            reraise(self.failed(raised))
+            instead = self.failed(raised)
+            # Before the headers have left, the server can still answer, if it is told of an error.
+            reraise(instead if self._context.has_written else raised)
         finally:
-            del error  # or its traceback would keep this frame, and the frame it
+            self.over()
+            del error, ends, instead  # or its traceback would keep this frame, and the frame it
 
     def _real(self, outcome: BaseException) -> BaseException:
         if outcome is self._context.disconnection:
-            gone = ClientDisconnected("the client left while the app was writing")
+            gone = ClientDisconnected("the client left while the app read or wrote")
             gone.__cause__ = outcome
             return gone
         if isinstance(outcome, ResponseAborted):  # of a pipeline inside this one
@@ -104,6 +101,7 @@ class RequestEnd(BodyEnd):
         try:
             self._context.unwind(outcome)
         except BaseException as error:
+            self.failed(error)
             raise_after(error, self._tell_finished, error if outcome is None else outcome)
         self._tell_finished(outcome)
 

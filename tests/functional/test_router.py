@@ -372,7 +372,7 @@ def test_session_written_in_a_stream_is_an_error_not_a_loss(app, router):
     site = router(app)
     answer = site.fetch("/")
     assert answer.chunks == [b"first"]
-    assert "after the response's headers had left" in str(answer.error)
+    assert "after the response's headers had left" in str(answer.error.__cause__)
     assert site.outcomes == [answer.error.__cause__]
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import sys
 import traceback
 from contextvars import ContextVar
 from wsgiref.util import FileWrapper
@@ -287,11 +288,66 @@ def test_abandoned_body_is_torn_down_with_a_warning_that_names_the_endpoint(kind
     with pytest.warns(ResourceWarning, match=r"PUT '/export/x', endpoint 'export_of'") as warned:
         drop(bodies)
     assert len(warned) == 1
-    assert warned[0].filename == (__file__ if kind != "file" else warned[0].filename)
     assert warned[0].source is not None  # for tracemalloc
     ((endpoint, outcome),) = outcomes
     assert endpoint == "export_of"
     assert kind == "file" or isinstance(outcome, ClientDisconnected)
+
+
+def test_abandoned_body_is_warned_of_also_when_its_end_raises(recorder, monkeypatch):
+    error = KeyError("teardown")
+
+    @recorder.app.teardown_request
+    def end(outcome):
+        raise error
+
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda hook: unraisable.append(hook.exc_value))
+    layer = ContextMiddleware(answering(lambda environ: [b"x"]), current_app=recorder.app)
+    bodies = [layer({}, lambda status, headers: None)]
+    with pytest.warns(ResourceWarning, match="dropped without close"):
+        bodies.clear()
+    assert unraisable == [error]
+
+
+def test_exc_info_reaches_the_server(recorder):
+    starts, exc_info = [], (KeyError, KeyError("x"), None)
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        start_response("500 Internal Server Error", [], exc_info)
+        return []
+
+    ContextMiddleware(app, current_app=recorder.app)({}, lambda *args: starts.append(args)).close()
+    assert starts == [("200 OK", []), ("500 Internal Server Error", [], exc_info)]
+
+
+def test_client_that_left_while_the_app_wrote_is_named_as_the_outcome(recorder):
+    error = BrokenPipeError()
+
+    def start_response(status, headers):
+        def write(data):
+            raise error
+
+        return write
+
+    def app(environ, start_response):
+        start_response("200 OK", [])(b"x")
+
+    with pytest.raises(BrokenPipeError):
+        ContextMiddleware(app, current_app=recorder.app)({}, start_response)
+    (outcome,) = recorder.outcomes
+    assert isinstance(outcome, ClientDisconnected)
+    assert str(outcome) == "the client left while the app read or wrote"
+    assert outcome.__cause__ is error
+
+
+def test_warning_of_an_abandoned_body_names_the_place(recorder):
+    layer = ContextMiddleware(answering(lambda environ: [b"x"]), current_app=recorder.app)
+    bodies = [layer({}, lambda status, headers: None)]
+    with pytest.warns(ResourceWarning) as warned:
+        bodies.clear()
+    assert warned[0].filename == __file__
 
 
 def drop(bodies):

@@ -175,3 +175,29 @@ def test_debugger_leaves_handled_errors_and_pages_alone(app, serve):
         return [environ[CONTEXT].app.name.encode()]
 
     assert serve(chain(app, page, debug=True), **LOCAL).body == b"legacy"
+
+
+def test_debugger_lets_a_broken_stream_be_cut(app, serve):
+    outcomes = []
+    app.on_finish(lambda environ, outcome: outcomes.append(outcome))
+
+    def stream(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"half"
+        raise LookupError("in the stream")
+
+    answer = serve(chain(app, stream, debug=True), **LOCAL)
+    assert answer.chunks == [b"half"]
+    assert isinstance(answer.error, ResponseAborted)
+    assert outcomes == [answer.error.__cause__]
+
+
+def test_debugger_answers_its_page_and_no_one_else(app, serve):
+    def page(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"of the app"]
+
+    layer, query = chain(app, page, debug=True), "__debugger__=yes&cmd=resource&f=style.css"
+    assert b"font-family" in serve(layer, QUERY_STRING=query, **LOCAL).body
+    assert serve(layer, QUERY_STRING=query, REMOTE_ADDR="192.0.2.1").body == b"of the app"
+    assert serve(layer, PATH_INFO="/console", **LOCAL).body == b"of the app"

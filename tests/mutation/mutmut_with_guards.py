@@ -7,12 +7,10 @@ drops a handler or an item, or looks into a decorated function; those are where 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import libcst as cst
 import libcst.matchers as m
 from mutmut.__main__ import cli
-from mutmut.configuration import config
 from mutmut.mutation import file_mutation
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.utils.file_utils import walk_mutatable_files
@@ -106,20 +104,12 @@ def decorate_below(source: str) -> str:
     return cst.parse_module(source).visit(_DecorateBelow()).code
 
 
-def use_the_tests_that_exist() -> None:
-    chosen = config().pytest_add_cli_args_test_selection
-    for path in [path for path in chosen if not Path(path).exists()]:
-        print(f"There is no {path}: run without it")
-        chosen.remove(path)
-
-
 def main() -> None:
     """Mutate what ``[mutmut]`` in the setup.cfg of the current folder names, and run its tests."""
     for path in walk_mutatable_files():
         path.write_text(decorate_below(path.read_text("utf-8")), "utf-8")
     file_mutation.NEVER_MUTATE_FUNCTION_CALLS.clear()  # isinstance is what many guards ask
     mutation_operators.extend(GUARD_OPERATORS)  # type: ignore[attr-defined]
-    use_the_tests_that_exist()
     cli(["run"])
 
 

@@ -20,6 +20,7 @@ from collections import Counter
 from contextlib import chdir
 from pathlib import Path
 
+from longer_tests import killed_by_longer_tests
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
@@ -30,7 +31,7 @@ DOCUMENT = ROOT / "docs" / "mutation.md"
 REPORT = ROOT / "build" / "mutation.md"
 SKIPPED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "instance", "*.egg-info")
 SURVIVED = ("survived", "no tests", "not checked", "skipped")
-LIMIT = 5.0
+LIMIT = 5.0  # percent
 
 Mutant = tuple[str, str]
 """The function, and what is - and + in it. Numbers would change with each edit of the code."""
@@ -56,15 +57,16 @@ def main() -> int:
 
 def read_results() -> list[tuple[Mutant, str]]:
     """Each mutant with what became of it, from the files that mutmut left in this folder."""
-    results = []
+    mutants, statuses = {}, {}
     for path in walk_mutatable_files():
         codes = json.loads(Path(f"mutants/{path}.meta").read_text("utf-8"))["exit_code_by_key"]
         for name, code in codes.items():
-            mutant = identity(name, get_diff_for_mutant(name, path=path))
-            status = status_by_exit_code[code]
+            mutants[name] = identity(name, get_diff_for_mutant(name, path=path))
             known = (*SURVIVED, "timeout")  # the rest are ends of a test run: error, interrupt
-            results.append((mutant, status if status in known else "killed"))
-    return results
+            statuses[name] = status if (status := status_by_exit_code[code]) in known else "killed"
+    living = [name for name, status in statuses.items() if status in SURVIVED]
+    statuses.update(dict.fromkeys(killed_by_longer_tests(living), "killed"))
+    return [(mutants[name], statuses[name]) for name in mutants]
 
 
 def functions_without(results: list[tuple[Mutant, str]]) -> set[str]:
