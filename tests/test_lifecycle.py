@@ -181,12 +181,14 @@ def test_run_all_groups_several_errors():
     assert raised.value.exceptions == tuple(errors)
 
 
-def test_run_all_groups_errors_that_are_no_exceptions_too():
-    errors = [KeyError("x"), KeyboardInterrupt()]
-    with pytest.raises(BaseExceptionGroup) as raised:
-        run_all([failing(error) for error in errors])
-    assert raised.value.exceptions == tuple(errors)
-    assert not isinstance(raised.value, Exception)
+def test_run_all_raises_the_first_that_is_no_exception_alone():
+    ran, exits = [], [SystemExit(1), KeyboardInterrupt()]
+    with pytest.raises(SystemExit) as raised:
+        run_all(
+            [failing(KeyError("x")), *map(failing, exits), lambda: ran.append(1)],
+        )
+    assert raised.value is exits[0]
+    assert ran == [1]
 
 
 # raise_after
@@ -200,12 +202,19 @@ def test_raise_after_raises_the_error_once_the_callback_has_run():
     assert seen == [(1, 2)]
 
 
-@pytest.mark.parametrize("other", [ValueError("y"), KeyboardInterrupt()])
-def test_raise_after_groups_the_error_and_that_of_the_callback(other):
-    error = KeyError("x")
-    with pytest.raises(BaseExceptionGroup, match=r"^several things failed at the end") as raised:
+def test_raise_after_groups_the_error_and_that_of_the_callback():
+    error, other = KeyError("x"), ValueError("y")
+    with pytest.raises(ExceptionGroup, match=r"^several things failed at the end") as raised:
         raise_after(error, failing(other))
     assert raised.value.exceptions == (error, other)
+    assert raised.value.__suppress_context__  # it is in the group
+
+
+@pytest.mark.parametrize("exit_first", [True, False])
+def test_raise_after_raises_what_is_no_exception_alone(exit_first):
+    errors = [SystemExit(1), ValueError("y")][:: 1 if exit_first else -1]
+    with pytest.raises(SystemExit):
+        raise_after(errors[0], failing(errors[1]))
 
 
 def test_raised_error_holds_no_frame_that_holds_it():

@@ -34,6 +34,18 @@ def makes_headers_a_dict(app, environ, start_response):
     return app(environ, start)
 
 
+def drops(name, value=""):
+    @layer
+    def drops_a_header(app, environ, start_response):
+        def start(status, headers, exc_info=None):
+            headers = [each for each in headers if each[0] != name or value not in each[1]]
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return drops_a_header
+
+
 @layer
 def edits_the_list_of_the_app(app, environ, start_response):
     def start(status, headers, exc_info=None):
@@ -139,9 +151,39 @@ NAIVE = {
 }
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.topic == "starts"], ids=str)
+STARTS = {case.title: case for case in CASES if case.topic == "starts"}
+
+
+@pytest.mark.parametrize("case", STARTS.values(), ids=str)
 def test_case_catches(case):
     naive, text = NAIVE[case.title]
     with pytest.raises(ConformanceError) as caught:
         case.check(naive)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Location",),
+        ("Location", "/new/1"),
+        ("Location", "?a=b&c=d#e"),
+        ("ETag",),
+        ("Last-Modified",),
+        ("Cache-Control",),
+        ("Content-Disposition",),
+        ("Content-Language",),
+        ("Link",),
+        ("Set-Cookie", "a=1"),
+        ("Set-Cookie", "b=2"),
+        ("WWW-Authenticate", "Basic"),
+        ("WWW-Authenticate", "Bearer"),
+        ("Allow",),
+        ("Retry-After",),
+        ("X-Name",),
+    ],
+    ids=": ".join,
+)
+def test_no_header_is_dropped(header):
+    with pytest.raises(ConformanceError, match="of the headers"):
+        STARTS["status_and_headers"].check(drops(*header))

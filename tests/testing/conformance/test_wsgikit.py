@@ -13,7 +13,7 @@ from wsgikit.middleware import (
     SessionMiddleware,
     standard_pipeline,
 )
-from wsgikit.testing.conformance import CASES
+from wsgikit.testing.conformance import CASES, contents
 
 KEY = "a key for tests"
 
@@ -55,9 +55,17 @@ INSIDE_A_CONTEXT = {
     "g": [G],
     "g, used": [G, (UseG, {})],
     "hooks": [(HooksMiddleware, {})],
+    "hooks, form read": [(HooksMiddleware, {})],
 }
-STANDARDS = ("standard", "standard, all used", "standard, hooks", "standard, router")
+STANDARDS = (
+    "standard",
+    "standard, all used",
+    "standard, hooks",
+    "standard, form read",
+    "standard, router",
+)
 LAYERS = (*INSIDE_A_CONTEXT, *STANDARDS)
+FORMS = (str(contents.FORM), str(contents.MULTIPART))
 ANSWERS_ERRORS = ("error", *STANDARDS)
 
 
@@ -82,12 +90,30 @@ def make_hooked_app():
     return app
 
 
+def make_form_reading_app():
+    app = make_app("form read")
+
+    @app.before_request
+    def look_at_the_form():
+        assert bool(request.form) == (request.mimetype in FORMS)
+        assert bool(request.files) == (request.mimetype == str(contents.MULTIPART))
+        assert bool(request.get_json(silent=True)) == request.is_json
+
+    return app
+
+
+def make_current_app(name):
+    if name == "standard, hooks":
+        return make_hooked_app()
+    return make_form_reading_app() if name.endswith("form read") else make_app("legacy")
+
+
 def make_pipeline(name, app):
     """The layer or chain of this name, and the app that stands innermost in it."""
     if name == "standard, router":
         app = make_app("router", fallback=app)
         return standard_pipeline(app), app
-    current_app = make_hooked_app() if name == "standard, hooks" else make_app("legacy")
+    current_app = make_current_app(name)
     if name in STANDARDS:
         pipeline = standard_pipeline(app, current_app=current_app, g={"db": provider})
         if name == "standard, all used":

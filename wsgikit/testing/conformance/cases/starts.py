@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from ..apps import Broken, headers_of, start
 from ..bench import Bench
 from ..case import case
+from ..responses import RESPONSES
+from ..server import Headers
 from ..violation import expect
 
 _START = 'PEP 3333, "The start_response() Callable"'
@@ -42,16 +45,19 @@ def in_an_empty_generator(bench: Bench) -> None:
 
 @case(_START)
 def status_and_headers(bench: Bench) -> None:
-    """The status goes on as the app wrote it, and all of its headers: also two of one name, and
-    Latin-1.
+    """The status goes on as the app wrote it, and all of its headers: those that belong to the
+    status, such as Location, two of one name, and Latin-1.
     """
-    others = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Name", "caf\xe9")]
+    for method, status, others in RESPONSES:
+        app = partial(_respond, status, others)
+        bench.passes(app, [b"fine"], {"REQUEST_METHOD": method})
 
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response("299 Quite Fine", headers_of(environ, *others))
-        return [b"fine"]
 
-    bench.passes(app, [b"fine"])
+def _respond(
+    status: str, others: Headers, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    start_response(status, headers_of(environ, *others))
+    return [b"fine"]
 
 
 @case(_START)
