@@ -3,6 +3,7 @@
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import gevent
 import pytest
@@ -15,6 +16,7 @@ from wsgikit import (
     copy_current_request_context,
     current_app,
     g,
+    get_flashed_messages,
     has_app_context,
     has_request_context,
     request,
@@ -86,6 +88,57 @@ def test_outside_a_request_the_error_names_the_caller_and_the_way_out(function):
         function(lambda: None)
     assert str(raised.value) == (
         f"{function.__name__} works on the current request, and there is none: working outside of "
+        "request context.\n\nCall it from a view or a hook; in a test, inside 'with "
+        "app.test_request_context():'."
+    )
+
+
+def test_ended_request_is_no_context_for_what_outlives_it(app):
+    def view():
+        outliving.append(copy_context())  # as a task, a greenlet or a callback keeps it
+        return "answer"
+
+    outliving = []
+    assert answer_of(view, app) == "answer"
+    assert outliving[0].run(has_request_context) is False
+    assert outliving[0].run(has_app_context) is False
+
+
+def test_ended_app_context_is_none_for_what_outlives_it(app):
+    with app.app_context():
+        outliving = copy_context()
+        assert outliving.run(has_app_context) is True
+    assert outliving.run(has_app_context) is False
+
+
+def test_request_is_a_context_to_the_last_teardown(app):
+    def look(outcome):
+        seen.append((has_request_context(), has_app_context()))
+
+    seen = []
+    app.teardown_request(look)
+    app.teardown_appcontext(look)
+    with app.request_context(create_environ()):
+        pass
+    assert seen == [(True, True), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (after_this_request, [print]),
+        (copy_current_request_context, [print]),
+        (get_flashed_messages, []),
+    ],
+)
+def test_ended_request_takes_no_work_and_the_error_says_so(app, function, arguments):
+    with app.request_context(create_environ()) as context:
+        context.flashes = [("message", "shown before")]
+        outliving = copy_context()
+    with pytest.raises(RuntimeError) as raised:
+        outliving.run(function, *arguments)
+    assert str(raised.value) == (
+        f"{function.__name__} works on the current request, and it has ended: working outside of "
         "request context.\n\nCall it from a view or a hook; in a test, inside 'with "
         "app.test_request_context():'."
     )

@@ -16,24 +16,27 @@ AfterRequest = TypeVar("AfterRequest", bound="Callable[[Any], Any]")
 
 
 def has_app_context() -> bool:
-    """Whether ``current_app`` and ``g`` can be used here."""
-    return app_contexts.top is not None
+    """Whether ``current_app`` and ``g`` can be used here: not in what outlives their request."""
+    context = app_contexts.top
+    return context is not None and not context.has_ended
 
 
 def has_request_context() -> bool:
-    """Whether ``request`` and ``session`` can be used here."""
-    return request_contexts.top is not None
+    """Whether ``request`` and ``session`` can be used here: not in what outlives the request."""
+    context = request_contexts.top
+    return context is not None and not context.has_ended
 
 
 def current_request_context(caller: str) -> RequestContext:
     """The request context that ``caller`` works on.
 
-    :raises RuntimeError: there is none.
+    :raises RuntimeError: there is none, or it has ended.
     """
     context = request_contexts.top
-    if context is None:
+    if context is None or context.has_ended:
+        why = "there is none" if context is None else "it has ended"
         raise RuntimeError(
-            f"{caller} works on the current request, and there is none: working outside of "
+            f"{caller} works on the current request, and {why}: working outside of "
             "request context.\n\nCall it from a view or a hook; in a test, inside "
             "'with app.test_request_context():'."
         )
