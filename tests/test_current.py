@@ -1,8 +1,11 @@
 """has_*_context, after_this_request and copy_current_request_context."""
 
+import asyncio
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from functools import partial
 
 import gevent
 import pytest
@@ -15,6 +18,7 @@ from wsgikit import (
     copy_current_request_context,
     current_app,
     g,
+    get_flashed_messages,
     has_app_context,
     has_request_context,
     request,
@@ -22,6 +26,7 @@ from wsgikit import (
 )
 from wsgikit.current import current_request_context
 from wsgikit.environ import CONTEXT
+from wsgikit.errors import SessionReadOnly
 from wsgikit.middleware import standard
 from wsgikit.stacks import request_contexts
 
@@ -86,6 +91,57 @@ def test_outside_a_request_the_error_names_the_caller_and_the_way_out(function):
         function(lambda: None)
     assert str(raised.value) == (
         f"{function.__name__} works on the current request, and there is none: working outside of "
+        "request context.\n\nCall it from a view or a hook; in a test, inside 'with "
+        "app.test_request_context():'."
+    )
+
+
+def test_ended_request_is_no_context_for_what_outlives_it(app):
+    def view():
+        outliving.append(copy_context())  # as a task, a greenlet or a callback keeps it
+        return "answer"
+
+    outliving = []
+    assert answer_of(view, app) == "answer"
+    assert outliving[0].run(has_request_context) is False
+    assert outliving[0].run(has_app_context) is False
+
+
+def test_ended_app_context_is_none_for_what_outlives_it(app):
+    with app.app_context():
+        outliving = copy_context()
+        assert outliving.run(has_app_context) is True
+    assert outliving.run(has_app_context) is False
+
+
+def test_request_is_a_context_to_the_last_teardown(app):
+    def look(outcome):
+        seen.append((has_request_context(), has_app_context()))
+
+    seen = []
+    app.teardown_request(look)
+    app.teardown_appcontext(look)
+    with app.request_context(create_environ()):
+        pass
+    assert seen == [(True, True), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (after_this_request, [print]),
+        (copy_current_request_context, [print]),
+        (get_flashed_messages, []),
+    ],
+)
+def test_ended_request_takes_no_work_and_the_error_says_so(app, function, arguments):
+    with app.request_context(create_environ()) as context:
+        context.flashes = [("message", "shown before")]
+        outliving = copy_context()
+    with pytest.raises(RuntimeError) as raised:
+        outliving.run(function, *arguments)
+    assert str(raised.value) == (
+        f"{function.__name__} works on the current request, and it has ended: working outside of "
         "request context.\n\nCall it from a view or a hook; in a test, inside 'with "
         "app.test_request_context():'."
     )
@@ -279,3 +335,143 @@ def test_copy_made_in_a_copy_has_the_request(app):
             return in_thread(copy_current_request_context(lambda: request.path))
 
         assert in_thread(work) == "/here"
+
+
+# copy_current_request_context of what runs after its call
+
+
+async def name_after_a_while(number):
+    g.number = number
+    await asyncio.sleep(0)
+    return g.number, request.path, has_request_context()
+
+
+class AfterAWhile:
+    async def __call__(self, number):
+        return await name_after_a_while(number)
+
+
+@pytest.mark.parametrize("work", [name_after_a_while, AfterAWhile(), partial(name_after_a_while)])
+def test_copies_of_coroutines_have_one_request_and_each_its_own_g(app, work):
+    async def main():
+        copied = copy_current_request_context(work)
+        return await asyncio.gather(*map(copied, range(3)))
+
+    def view():
+        results = asyncio.run(main())
+        assert "number" not in g
+        return repr(results)
+
+    assert answer_of(view, app) == repr([(number, "/", True) for number in range(3)])
+
+
+def test_copy_of_a_coroutine_function_is_one_with_its_name_and_arguments(app):
+    with app.request_context(create_environ()):
+
+        @copy_current_request_context
+        async def work(first, *, second):
+            """Text."""
+            return first, second
+
+        assert asyncio.run(work(1, second=2)) == (1, 2)
+    assert asyncio.iscoroutinefunction(work)
+    assert (work.__name__, work.__doc__) == ("work", "Text.")
+
+
+def test_coroutine_with_a_copy_cannot_write_to_the_session(app):
+    async def work():
+        session["name"] = "late"
+
+    def view():
+        with pytest.raises(SessionReadOnly):
+            asyncio.run(copy_current_request_context(work)())
+        return "not written"
+
+    assert answer_of(view, app) == "not written"
+
+
+def test_coroutine_with_a_copy_leaves_the_variables_of_its_caller_alone(app):
+    variable = ContextVar("variable", default="default")
+
+    async def work():
+        seen.append(variable.get())
+        variable.set("set by the work")
+
+    async def main(context):
+        variable.set("of the caller")
+        await copied()
+        seen.append(variable.get())
+        assert request_contexts.top is context
+
+    seen = []
+    with app.request_context(create_environ()) as context:
+        variable.set("of the request")
+        copied = copy_current_request_context(work)
+        asyncio.run(main(context))
+        variable.set("default")
+    assert seen == ["of the request", "of the caller"]
+
+
+@pytest.mark.parametrize("error", [KeyError, asyncio.CancelledError])
+def test_copy_of_a_coroutine_ends_with_its_outcome(app, error):
+    ended = []
+    app.teardown_appcontext(lambda outcome: ended.append(type(outcome)))
+
+    async def main():
+        entered, go_on = asyncio.Event(), asyncio.Event()
+
+        @copy_current_request_context
+        async def work():
+            entered.set()
+            await go_on.wait()
+            raise KeyError("of the work")
+
+        task = asyncio.create_task(work())
+        await entered.wait()
+        assert ended == []
+        if error is KeyError:
+            go_on.set()
+        else:
+            task.cancel()
+        with pytest.raises(error):
+            await task
+        assert ended == [error]
+
+    with app.request_context(create_environ()):
+        asyncio.run(main())
+
+
+def rows():
+    yield
+
+
+async def async_rows():
+    yield
+
+
+class Rows:
+    def __call__(self):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("function", "instead"),
+    [
+        (rows, "'def work(): return list(rows())'"),
+        (Rows(), "'def work(): return list(rows())'"),
+        (async_rows, "'async def work(): return [row async for row in rows()]'"),
+    ],
+)
+def test_copy_of_a_generator_function_is_refused_and_says_what_to_write(app, function, instead):
+    with app.request_context(create_environ()), pytest.raises(TypeError) as raised:
+        copy_current_request_context(function)
+    assert str(raised.value) == (
+        f"copy_current_request_context cannot wrap the generator function {function!r}: its body "
+        "would run when the call, and the copy with it, has ended.\n\n"
+        f"Wrap a function that uses it up, such as {instead}."
+    )
+
+
+def test_class_whose_objects_are_generator_functions_can_be_wrapped(app):
+    with app.request_context(create_environ()):
+        assert isinstance(copy_current_request_context(Rows)(), Rows)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import io
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from wsgikit import (
 )
 from wsgikit.errors import SessionReadOnly
 from wsgikit.middleware import standard
+from wsgikit.testing import TestApp as Client
 
 ENDED = "(?i)working outside of (request|application) context"
 variable: ContextVar[str] = ContextVar("variable", default="default")
@@ -116,6 +118,38 @@ def test_nested_values_are_copies(app, pool):
         return str(session["list"])
 
     assert serve(app, view) == "[1]"
+
+
+def test_threads_that_read_undo_no_write_of_the_view(app, pool):
+    @app.get("/login")
+    def login():
+        session["user"] = "ada"
+        return ""
+
+    @app.get("/")
+    def view():
+        read = copy_current_request_context(lambda: session.get("user"))
+        futures = [pool.submit(read) for _ in range(4)]
+        session["cart"] = "book"
+        return [*(future.result() for future in futures), session.pop("cart", "lost")]
+
+    client = Client(standard(app))
+    client.get("/login")
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(500):
+            assert client.get("/").json == ["ada"] * 4 + ["book"]
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_session_that_was_handed_over_and_never_read_makes_no_response_vary(app, pool):
+    def view():
+        return pool.submit(copy_current_request_context(lambda: request.path)).result()
+
+    app.add_url_rule("/", "view", view)
+    assert "Vary" not in Client(standard(app)).get("/").headers
 
 
 def test_session_tells_the_thread_what_it_is(app, pool):

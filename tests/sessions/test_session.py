@@ -2,11 +2,13 @@
 
 import datetime
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from wsgikit.errors import SessionCommitted, SessionValueError
-from wsgikit.sessions import Session, StoredSession
+from wsgikit.sessions import ReadOnlySession, Session, StoredSession
 
 DATA = {"a": 1, "items": [1, [2]], "mapping": {"deep": [3]}, "text": "é", "none": None}
 
@@ -101,6 +103,56 @@ def test_load_is_called_once():
     _ = len(session), session.get("a"), session.new, session.stored
     session["a"] = 1
     assert loads == [1]
+
+
+def as_handed_over(session):
+    return ReadOnlySession(session, lambda: False)
+
+
+def as_inherited(session):
+    return session
+
+
+@pytest.mark.parametrize("seen_by_the_thread", [as_handed_over, as_inherited])
+def test_thread_whose_load_ends_late_undoes_no_write(seen_by_the_thread):
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load():
+        if not loading.is_set():  # the thread's
+            loading.set()
+            go_on.wait()
+        return stored_session({"a": 1})
+
+    session = Session(load)
+    with ThreadPoolExecutor(1) as executor:
+        read = executor.submit(lambda: dict(seen_by_the_thread(session)))
+        loading.wait()
+        try:
+            session["b"] = 2
+        finally:
+            go_on.set()
+        assert read.result() == {"a": 1, "b": 2}
+    assert dict(session) == {"a": 1, "b": 2}
+    assert session.stored.data is session._values
+
+
+def test_new_session_that_two_threads_load_is_one():
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load():
+        if not loading.is_set():
+            loading.set()
+            go_on.wait()
+
+    session = Session(load)
+    with ThreadPoolExecutor(1) as executor:
+        read = executor.submit(session.get, "a")
+        loading.wait()
+        try:
+            session["a"] = 1
+        finally:
+            go_on.set()
+        assert read.result() == 1
 
 
 def test_what_the_request_brought_is_there():

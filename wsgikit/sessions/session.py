@@ -51,13 +51,14 @@ class Session(MutableMapping[str, Any]):
     :class:`~wsgikit.errors.SessionCommitted` instead of being lost.
     """
 
-    __slots__ = ("_data", "_lent", "_load", "_modified", "_stored", "committed", "failed", "source")
+    __slots__ = ("_lent", "_load", "_loaded", "_modified", "committed", "failed", "source")
 
     def __init__(self, load: Callable[[], StoredSession | None], source: object = None) -> None:
         self._load = load
         self.source = source
-        self._data: dict[str, Any] | None = None
-        self._stored: StoredSession | None = None
+        # The first item counts. Threads that touch the session at the same time each append what
+        # they loaded, which is atomic: none can replace the data that another has written to.
+        self._loaded: list[tuple[dict[str, Any], StoredSession | None]] = []
         self._modified = False
         self._lent = False  # a mutable value was handed out and may change behind our back
         self.committed = False
@@ -65,10 +66,13 @@ class Session(MutableMapping[str, Any]):
 
     @property
     def _values(self) -> dict[str, Any]:
-        if self._data is None:
-            self._stored = self._load()
-            self._data = self._stored.data if self._stored is not None else {}
-        return self._data
+        return self._first_load()[0]
+
+    def _first_load(self) -> tuple[dict[str, Any], StoredSession | None]:
+        if not self._loaded:
+            stored = self._load()
+            self._loaded.append((stored.data if stored is not None else {}, stored))
+        return self._loaded[0]
 
     @property
     def is_open(self) -> bool:
@@ -78,12 +82,12 @@ class Session(MutableMapping[str, Any]):
     @property
     def accessed(self) -> bool:
         """Whether anything of this session was read or written in this request."""
-        return self._data is not None
+        return bool(self._loaded)
 
     @property
     def stored(self) -> StoredSession | None:
         """What the request brought; None for a new visitor, or a cookie that does not verify."""
-        return self._stored if self._values is not None else None
+        return self._first_load()[1]
 
     @property
     def new(self) -> bool:
@@ -118,7 +122,7 @@ class Session(MutableMapping[str, Any]):
         return _dump(self._values)
 
     def _differs(self) -> bool:
-        return self._stored is None or self.text != self._stored.text
+        return self.stored is None or self.text != self.stored.text
 
     def _touch(self) -> dict[str, Any]:
         if self.committed:
