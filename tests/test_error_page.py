@@ -7,6 +7,7 @@ import pytest
 from werkzeug.exceptions import (
     BadRequestKeyError,
     Forbidden,
+    HTTPException,
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
@@ -155,3 +156,18 @@ def test_redirect_and_handled_error_are_not_negotiated(app, client):
     assert client.get("/slash", headers=json_please).status_int == 308
     answer = client.get("/slash/", headers=json_please, status=400)
     assert (answer.text, "Vary" in answer.headers) == ("own page", False)
+
+
+class Teapot(HTTPException):
+    """An error without a description."""
+
+    code = 418
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/plain"])
+def test_error_without_a_description_has_none(accept):
+    text = page(Teapot(), accept).get_data(as_text=True)
+    assert text in (
+        "418 I'm a teapot\n",
+        json.dumps({"type": "about:blank", "title": "I'm a teapot", "status": 418}) + "\n",
+    )

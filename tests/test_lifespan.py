@@ -214,3 +214,8 @@ def test_interpreter_ends_an_app_that_a_request_has_started():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_fork_of_a_worker_does_not_end_what_is_the_worker_s():
     assert run("app.startup()\nif os.fork() == 0: sys.exit()\nos.wait()") == ["start", "end"]
+
+
+def test_what_starts_must_say_what_its_functions_run_in():
+    with pytest.raises(NotImplementedError):
+        lifespan.Lifespan().app_context()

@@ -9,6 +9,7 @@ import webtest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import wsgikit.testing
 from wsgikit import App, Pipeline, g, request, session
 from wsgikit.errors import ConfigurationError, MissingExtraError
 from wsgikit.middleware import (
@@ -236,3 +237,8 @@ def test_without_webtest_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "webtest", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'wsgikit\[testing\]'"):
         importlib.import_module("wsgikit.testing.client")
+
+
+def test_package_has_nothing_else():
+    with pytest.raises(AttributeError, match=r"'wsgikit\.testing' has no attribute 'TestApps'"):
+        wsgikit.testing.TestApps  # noqa: B018
