@@ -510,6 +510,19 @@ def test_receiver_of_a_push_that_raises_leaves_nothing_pushed(app, ends):
     assert app_contexts.top is None
 
 
+def test_exit_of_a_receiver_of_a_push_is_the_outcome_of_the_teardown(app):
+    end, outcomes = SystemExit(3), []
+    app.teardown_appcontext(outcomes.append)
+
+    def leave(sender):
+        raise end
+
+    with signals.appcontext_pushed.connected_to(leave, app), pytest.raises(SystemExit):
+        app.app_context().push()
+    assert app_contexts.top is None
+    assert outcomes == [end]
+
+
 @pytest.mark.parametrize("place", [in_view, in_stream, in_close])
 def test_exit_passes_through_also_when_a_teardown_fails_which_is_reported(app, sent, caplog, place):
     end, error = SystemExit(3), LookupError("of the teardown")
@@ -571,6 +584,19 @@ def test_error_that_an_app_makes_of_a_reset_upload_is_its_own(app, sent):
 
     get(standard(inner, current_app=app), CONTENT_LENGTH="10", **{"wsgi.input": Reset()})
     assert [str(error) for error, _ in sent] == ["of the app"]
+
+
+def test_input_is_the_server_s_in_all_else(app):
+    seen, source = [], io.BytesIO(b"one\ntwo")
+
+    def inner(environ, start_response):
+        body = environ["wsgi.input"]
+        seen.extend([body.closed, list(body), body.tell()])
+        start_response("200 OK", list(PLAIN))
+        return []
+
+    get(standard(inner, current_app=app), CONTENT_LENGTH="7", **{"wsgi.input": source})
+    assert seen == [False, [b"one\n", b"two"], 7]
 
 
 def test_input_is_left_alone_where_there_is_no_body(app):

@@ -217,6 +217,11 @@ def test_raise_after_raises_what_is_no_exception_alone(exit_first):
         raise_after(errors[0], failing(errors[1]))
 
 
+def test_raise_after_raises_the_first_of_two_exits():
+    with pytest.raises(SystemExit):
+        raise_after(SystemExit(1), failing(KeyboardInterrupt()))
+
+
 def test_raised_error_holds_no_frame_that_holds_it():
     error = KeyError("x")
     with pytest.raises(KeyError):
@@ -227,6 +232,7 @@ def test_raised_error_holds_no_frame_that_holds_it():
     assert own
     assert error not in held
     assert (error,) not in held
+    assert [error] not in held
 
 
 # close_body, is_file

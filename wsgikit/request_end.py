@@ -72,17 +72,19 @@ class RequestEnd(BodyEnd):
 
     def raise_after_end(self, error: BaseException) -> NoReturn:
         """End a request that has no body, then raise ``error``, or what stands for it."""
-        instead = error
         ends = partial(self.failed, error), partial(self._unwind, self._real(error))
         try:
             raise_after(error, run_all, ends)
         except BaseException as raised:
-            instead = self.failed(raised)
-            # Before the headers have left, the server can still answer, if it is told of an error.
-            reraise(instead if self._context.has_written else raised)
+            reraise(self._for_server(raised))
         finally:
             self.over()
-            del error, ends, instead  # or its traceback would keep this frame, and the frame it
+            del error, ends  # or its traceback would keep this frame, and the frame it
+
+    def _for_server(self, error: BaseException) -> BaseException:
+        instead = self.failed(error)
+        # Before the headers have left, the server can still answer, if it is told of an error.
+        return instead if self._context.has_written else error
 
     def _real(self, outcome: BaseException) -> BaseException:
         if outcome is self._context.disconnection:
