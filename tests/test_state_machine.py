@@ -556,8 +556,6 @@ class World:
         except BaseException as error:
             raised = error
         expected = self.end(life, active)
-        if expected and is_exit(life.stream_error):
-            expected = {life.stream_error}  # under way already: it comes before errors of the end
         self.compare(life, raised, expected)
 
     def compare(self, life: Life, error: BaseException | None, expected: set[Any]) -> None:
@@ -576,7 +574,10 @@ class World:
             errors |= self.end(child, active)
             self.tell(life, child.outcome)
         self.settle(life, outcome or errors or life.failure or None)
-        return errors | self.end_errors(life)
+        errors |= self.end_errors(life)
+        if errors and is_exit(life.stream_error):
+            return {life.stream_error}  # under way already: it comes before errors of the end
+        return errors
 
     def outcome_of_body(self, life: Life, active: BaseException | None) -> Outcome:
         if life.stream_error is not None:
