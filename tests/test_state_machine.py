@@ -574,7 +574,7 @@ class World:
             errors |= self.end(child, active)
             self.tell(life, child.outcome)
         self.settle(life, outcome or errors or life.failure or None)
-        errors |= self.end_errors(life)
+        errors = errors | self.end_errors(life)  # another set: the first is the outcome
         if errors and is_exit(life.stream_error):
             return {life.stream_error}  # under way already: it comes before errors of the end
         return errors
