@@ -99,9 +99,7 @@ def _raise_again(environ: WSGIEnvironment, start_response: StartResponse) -> NoR
 def _send(context: RequestContext, response: Any, restart: StartResponse) -> Iterable[bytes]:
     if context.hooked is None:  # no hook has run for this request, so none is owed
         return response(context.environ_for_response, restart)  # type: ignore[no-any-return]
-    answer = DeferredStart(context, restart)
-    answer.handling_error = True
-    return answer.finish(response(context.environ_for_response, answer.restart))
+    return DeferredStart(context, restart).finish_error(response)
 
 
 def _restart(

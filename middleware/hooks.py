@@ -49,8 +49,7 @@ class HooksMiddleware:
             response = respond(context, error)
             if response is None:
                 raise
-            answer.handling_error = True
-            return answer.finish(response(context.environ_for_response, answer.restart))
+            return answer.finish_error(response)
 
     def _enter(
         self, context: RequestContext, environ: WSGIEnvironment, start_response: StartResponse

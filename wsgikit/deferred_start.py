@@ -75,6 +75,11 @@ class DeferredStart:
         ends, self._ends = self._ends, []
         run_all(ends)
 
+    def finish_error(self, response: Any) -> Iterable[bytes]:
+        """Send an error's response. What a hook raises for it is logged, and costs no answer."""
+        self.handling_error = True
+        return self.finish(response(self._context.environ_for_response, self.restart))
+
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
         if not self.sent:
