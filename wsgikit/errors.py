@@ -1,8 +1,10 @@
-"""What wsgikit itself raises. A fault in a request is a werkzeug ``HTTPException`` instead."""
+"""What wsgikit itself raises. A fault in a request is a werkzeug ``HTTPException``."""
 
 from __future__ import annotations
 
 import errno
+
+from werkzeug.exceptions import Conflict, ServiceUnavailable
 
 
 class ConfigurationError(ValueError):
@@ -61,3 +63,21 @@ class SessionTooLarge(SessionError):
 
 class SessionValueError(SessionError, TypeError):
     """A session value has a type that the cookie cannot hold; the text names the key."""
+
+
+class SessionUnavailable(ServiceUnavailable, SessionError):
+    """The session store does not answer: 503, with Retry-After. ``__cause__`` is its error."""
+
+    description = "The server cannot reach its session store. Please try again in a moment."
+
+
+class SessionConflict(Conflict, SessionError):
+    """Another request has changed a session value that the policy lets no one overwrite: 409."""
+
+    description = "Another request has changed the same data. Please try again."
+
+
+class SessionLocked(ServiceUnavailable, SessionError):
+    """The session's exclusive lock was not to be had in time: 503, with Retry-After."""
+
+    description = "Another request is using this session. Please try again in a moment."

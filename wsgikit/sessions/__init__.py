@@ -1,6 +1,12 @@
-"""Sessions: the mapping behind ``session``, and the signed cookie that it lives in."""
+"""Sessions: the mapping behind ``session``, the cookie, and the stores that it may live in."""
 
 from .cookie import SessionCookie as SessionCookie
+from .memory_store import MemoryStore as MemoryStore
 from .read_only import ReadOnlySession as ReadOnlySession
 from .session import Session as Session
 from .session import StoredSession as StoredSession
+from .store import Change as Change
+from .store import Owner as Owner
+from .store import Record as Record
+from .store import SessionGone as SessionGone
+from .store import SessionStore as SessionStore

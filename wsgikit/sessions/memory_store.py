@@ -1,0 +1,151 @@
+"""Sessions in the memory of one process: for tests, and for a server of one process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from threading import RLock
+from typing import NamedTuple
+
+from .store import Changes, Owner, Record, SessionGone, SessionStore, apply_changes
+
+
+class _Kept(NamedTuple):
+    record: Record
+    expires: float
+
+
+class MemoryStore(SessionStore):
+    """Keep sessions in this process alone; they end with it, and no other process sees them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._locks: dict[str, tuple[str, float]] = {}
+        self._guard = RLock()
+
+    def load(self, key: str) -> Record | None:
+        with self._guard:
+            kept = self._kept.get(key)
+            return kept.record if kept is not None and kept.expires > time.time() else None
+
+    def create(
+        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+    ) -> bool:
+        now = time.time()
+        with self._guard:
+            if self.load(key) is not None:
+                return False
+            self._keep(Record(key, dict(values), 1, now, now, owner), ttl)
+            return True
+
+    def _keep(self, record: Record, ttl: float) -> None:
+        self._kept[record.key] = _Kept(record, time.time() + ttl)
+
+    def commit(
+        self,
+        key: str,
+        changes: Changes,
+        *,
+        expected_version: int,
+        ttl: float,
+        owner: Owner | None = None,
+    ) -> Record | None:
+        with self._guard:
+            record = self._found(key)
+            changed = _changed(record, changes, expected_version, owner)
+            if changed is None:
+                return record
+            self._keep(changed, ttl)
+            return None
+
+    def rotate(
+        self,
+        key: str,
+        new_key: str,
+        changes: Changes,
+        *,
+        expected_version: int,
+        ttl: float,
+        grace: float,
+        owner: Owner | None = None,
+    ) -> Record | None:
+        with self._guard:
+            record = self._found(key)
+            changed = _changed(record, changes, expected_version, owner)
+            if changed is None:
+                return record
+            new_user = owner is not None and _user_of(record) != owner.user_id
+            created = time.time() if new_user else record.created
+            self._keep(changed._replace(key=new_key, created=created), ttl)
+            self._keep(record._replace(successor=new_key), grace)
+            return None
+
+    def _found(self, key: str) -> Record:
+        record = self.load(key)
+        if record is None:
+            raise SessionGone(key)
+        return record
+
+    def touch(self, key: str, *, ttl: float) -> None:
+        with self._guard:
+            record = self.load(key)
+            if record is not None and record.successor is None:
+                self._keep(record._replace(last_seen=time.time()), ttl)
+
+    def delete(self, key: str | None) -> None:
+        with self._guard:
+            while key is not None:
+                kept = self._kept.pop(key, None)
+                key = kept.record.successor if kept is not None else None
+
+    def iterate(self, user_id: str | None = None) -> Iterator[Record]:
+        with self._guard:
+            records = [self.load(key) for key in self._kept]
+        for record in records:
+            if record is None or record.successor is not None:
+                continue
+            if user_id is None or _user_of(record) == user_id:
+                yield record
+
+    def purge(self) -> int:
+        now = time.time()
+        with self._guard:
+            expired = [key for key, kept in self._kept.items() if kept.expires <= now]
+            for key in expired:
+                del self._kept[key]
+            return len(expired)
+
+    def lock(self, key: str, token: str, *, ttl: float) -> bool:
+        now = time.time()
+        with self._guard:
+            holder, until = self._locks.get(key, (token, 0.0))
+            if holder != token and until > now:
+                return False
+            self._locks[key] = (token, now + ttl)
+            return True
+
+    def unlock(self, key: str, token: str) -> None:
+        with self._guard:
+            if self._locks.get(key, ("", 0.0))[0] == token:
+                del self._locks[key]
+
+
+def _changed(
+    record: Record, changes: Changes, expected_version: int, owner: Owner | None
+) -> Record | None:
+    if record.successor is not None:
+        return None
+    as_expected = record.version == expected_version
+    values = apply_changes(record.values, changes, as_expected=as_expected)
+    if values is None:
+        return None
+    return record._replace(
+        values=values,
+        version=record.version + 1,
+        last_seen=time.time(),
+        owner=record.owner if owner is None else owner,
+    )
+
+
+def _user_of(record: Record) -> str | None:
+    return record.owner.user_id if record.owner is not None else None
