@@ -1,10 +1,13 @@
 """Sessions: the mapping behind ``session``, the cookie, and the stores that it may live in."""
 
+from .codec import Codec as Codec
+from .codec import Unsealed as Unsealed
 from .cookie import SessionCookie as SessionCookie
 from .memory_store import MemoryStore as MemoryStore
 from .read_only import ReadOnlySession as ReadOnlySession
 from .session import Session as Session
 from .session import StoredSession as StoredSession
+from .signed_codec import SignedCodec as SignedCodec
 from .store import Change as Change
 from .store import Owner as Owner
 from .store import Record as Record
