@@ -85,7 +85,7 @@ class SessionCookie:
                 else:
                     refused += 1
         finally:
-            if refused:
+            if refused or not values:
                 logger.debug("refused %d of %d cookies named %s", refused, len(values), self.name)
 
     def is_in(self, visitor: Visitor) -> bool:
