@@ -7,11 +7,11 @@ from .memory_store import MemoryStore as MemoryStore
 from .read_only import ReadOnlySession as ReadOnlySession
 from .readers import CookieReader as CookieReader
 from .session import Session as Session
-from .session import StoredSession as StoredSession
 from .signed_codec import SignedCodec as SignedCodec
 from .store import Change as Change
 from .store import Owner as Owner
 from .store import Record as Record
 from .store import SessionGone as SessionGone
 from .store import SessionStore as SessionStore
+from .stored_session import StoredSession as StoredSession
 from .values import tagged_json as tagged_json

@@ -17,9 +17,10 @@ from .held_lock import HeldLock
 from .keeper import SessionKeeper
 from .lifetimes import Lifetimes
 from .outage import Outage
-from .session import Session, StoredSession
+from .session import Session
 from .store import Owner, Record, SessionGone, SessionStore, key_of, new_id
 from .store_commit import StoreCommit
+from .stored_session import StoredSession
 from .values import join_values, tagged_json
 from .visitor import Visitor
 
