@@ -13,5 +13,6 @@ from .store import Owner as Owner
 from .store import Record as Record
 from .store import SessionGone as SessionGone
 from .store import SessionStore as SessionStore
+from .store import key_of as key_of
 from .stored_session import StoredSession as StoredSession
 from .values import tagged_json as tagged_json

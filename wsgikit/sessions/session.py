@@ -103,6 +103,25 @@ class Session(SessionData):
         self._require_store()
         self.owner_id = str(user_id)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not self and self.user_id is None
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether another user goes on with it, as whose it is no older than this request."""
+        record = self.stored.record if self.stored is not None else None
+        user_id = record.owner.user_id if record is not None and record.owner is not None else None
+        return self.regenerated and self.owner_id not in (None, user_id)
+
+    def clear(self) -> None:
+        """Remove all values; a session that was bound to a user ends, as by :meth:`destroy`."""
+        if self.user_id is None:
+            super().clear()
+        else:
+            self.destroy()
+
     def regenerate(self) -> None:
         """Go on under a new id, and let the old one end: call it when a visitor logs in.
 

@@ -44,8 +44,8 @@ class Change(NamedTuple):
     value: str | None
     """Its JSON text now; None: it is deleted."""
     on_conflict: Literal["mine", "theirs", "raise"] = "mine"
-    """When the store's text is no longer ``base``, nor ``value`` already: write all the same, skip
-    this change, or write nothing of this commit and return the record."""
+    """When the store's text is no longer ``base``, whatever it is: write all the same, skip this
+    change, or write nothing of this commit and return the record."""
 
 
 Changes = Mapping[str, Change]
@@ -188,7 +188,7 @@ def apply_changes(
     merged = dict(values)
     for name, change in changes.items():
         current = merged.get(name)
-        if not as_expected and current not in (change.base, change.value):
+        if not as_expected and current != change.base:
             if change.on_conflict == "raise":
                 return None
             if change.on_conflict == "theirs":
