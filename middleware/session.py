@@ -79,7 +79,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         encrypted: bool = False,
         oversize: Oversize = "raise",
-        store: SessionStore | None = None,
+        store: SessionStore | str | None = None,
         conflict: Policies = "mine",
         grace: Duration = 10,
         max_per_user: int | None = None,

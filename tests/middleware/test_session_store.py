@@ -971,7 +971,7 @@ def test_bound_session_moves_to_the_store(serve, store):
         ({"store": MemoryStore(), "conflict": "ours"}, "'theirs'"),
         ({"store": MemoryStore(), "conflict": {"a": "ours"}}, "'theirs'"),
         ({"store": MemoryStore(), "grace": -1}, "grace"),
-        ({"store": 5}, "store=5"),
+        ({"store": 5}, "store is int"),
         ({"absolute_lifetime": 0}, "absolute_lifetime"),
         ({"cookie_name": "__Host-s", "path": "/app"}, "__Host-"),
         ({"cookie_name": "__Host-s", "domain": "example.org"}, "__Host-"),

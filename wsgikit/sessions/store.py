@@ -24,7 +24,7 @@ class Record(NamedTuple):
     key: str
     """The SHA-256 of the visitor's id, in hex: no cookie can be made of it."""
     values: Mapping[str, str]
-    """JSON texts by name. A store compares them and never looks inside."""
+    """JSON texts in ASCII, by name. A store compares them and never looks inside."""
     version: int
     """Another one after each change of the values."""
     created: float
@@ -154,6 +154,9 @@ class SessionStore(ABC):
     @abstractmethod
     def unlock(self, key: str, token: str) -> None:
         """Give the lock back, unless another token has it by now."""
+
+    def close(self) -> None:  # noqa: B027 - one that has nothing open need not say so
+        """Give back what is open, such as connections. The next call opens it again."""
 
     def revoke(self, user_id: str, key: str) -> bool:
         """End one session of a user, such as one that the user has picked from the list.
