@@ -13,3 +13,5 @@ from .store import Owner as Owner
 from .store import Record as Record
 from .store import SessionGone as SessionGone
 from .store import SessionStore as SessionStore
+from .values import TaggedJSON as TaggedJSON
+from .values import tagged_json as tagged_json
