@@ -89,14 +89,16 @@ class TaggedJSON:
 
         :raises SessionValueError: names what in it has an unknown type, or is nested too deeply.
         """
-        return self._dumps(value, "value")
+        return self.dump_named(value, "value")
 
-    def dump_each(self, values: Mapping[str, object]) -> dict[str, str]:
-        """Return the JSON text of each value of a session.
-
-        :raises SessionValueError: as ``dumps`` does, and it names the session's key.
-        """
-        return {key: self._dumps(value, f"session[{key!r}]") for key, value in values.items()}
+    def dump_named(self, value: object, name: str) -> str:
+        """Do as ``dumps`` does, and let the error call the value by its name."""
+        try:
+            return json.dumps(self._encode(value, MAX_DEPTH), separators=(",", ":"))
+        except _Fault as fault:
+            raise SessionValueError(fault.describe(name)) from None
+        except (ValueError, RecursionError) as error:  # an int of too many digits, a full stack
+            raise SessionValueError(f"{name} cannot be written: {error}") from error
 
     def loads(self, text: str) -> Any:
         """Return the value of a text.
@@ -107,14 +109,6 @@ class TaggedJSON:
             return json.loads(text, object_hook=self._untag)
         except Exception as error:  # a type's own function may raise anything for a wrong value
             raise ValueError(f"This is no text of a session: {error}") from error
-
-    def _dumps(self, value: object, start: str) -> str:
-        try:
-            return json.dumps(self._encode(value, MAX_DEPTH), separators=(",", ":"))
-        except _Fault as fault:
-            raise SessionValueError(fault.describe(start)) from None
-        except (ValueError, RecursionError) as error:  # an int of too many digits, a full stack
-            raise SessionValueError(f"{start} cannot be written: {error}") from error
 
     def _encode(self, value: Any, depth: int) -> Any:
         if not depth:
@@ -178,3 +172,20 @@ def _load_bytes(text: str) -> bytes:
 
 tagged_json = TaggedJSON()
 """The registry that every session uses. Register types where the app is made, before requests."""
+
+
+def dump_values(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the JSON text of each value of a session.
+
+    :raises SessionValueError: as ``dumps`` does, and it names the session's key.
+    """
+    dump = tagged_json.dump_named
+    return {key: dump(value, f"session[{key!r}]") for key, value in values.items()}
+
+
+def join_values(texts: Mapping[str, str]) -> str:
+    """Return the JSON text of the dict whose values have these texts."""
+    pairs = [(json.dumps(key), text) for key, text in texts.items()]
+    if len(texts) == 1 and pairs[0][0][:2] == '"$':
+        return f'{{"$dict":[[{",".join(pairs[0])}]]}}'
+    return "{" + ",".join(map(":".join, pairs)) + "}"
