@@ -3,6 +3,7 @@
 from .codec import Codec as Codec
 from .codec import Unsealed as Unsealed
 from .conflicts import merge_lists as merge_lists
+from .encrypted_codec import EncryptedCodec as EncryptedCodec
 from .memory_store import MemoryStore as MemoryStore
 from .read_only import ReadOnlySession as ReadOnlySession
 from .readers import CookieReader as CookieReader
