@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from .codec import Codec as Codec
 from .codec import Unsealed as Unsealed
 from .conflicts import merge_lists as merge_lists
+from .encrypted_codec import EncryptedCodec as EncryptedCodec
 from .memory_store import MemoryStore as MemoryStore
 from .read_only import ReadOnlySession as ReadOnlySession
 from .readers import CookieReader as CookieReader
@@ -20,6 +21,7 @@ from .store_url import EXTRAS as _EXTRAS
 from .store_url import import_store as _import_store
 from .store_url import make_store as make_store
 from .stored_session import StoredSession as StoredSession
+from .values import TaggedJSON as TaggedJSON
 from .values import tagged_json as tagged_json
 
 if TYPE_CHECKING:
