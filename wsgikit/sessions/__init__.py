@@ -1,8 +1,9 @@
-"""Sessions: the mapping behind ``session``, the cookie, and the stores that it may live in."""
+"""Sessions: the mapping behind ``session``, its cookie, and the stores that it may live in."""
 
-from .cookie import SessionCookie as SessionCookie
+from .conflicts import merge_lists as merge_lists
 from .memory_store import MemoryStore as MemoryStore
 from .read_only import ReadOnlySession as ReadOnlySession
+from .readers import CookieReader as CookieReader
 from .session import Session as Session
 from .session import StoredSession as StoredSession
 from .store import Change as Change
@@ -10,3 +11,4 @@ from .store import Owner as Owner
 from .store import Record as Record
 from .store import SessionGone as SessionGone
 from .store import SessionStore as SessionStore
+from .values import tagged_json as tagged_json

@@ -43,7 +43,7 @@ class ReadOnlySession(Session):
     def __getitem__(self, key: str) -> Any:
         return deepcopy(self._values[key])
 
-    def _touch(self) -> NoReturn:
+    def _check_writable(self) -> NoReturn:
         raise SessionReadOnly(
             "The session was changed by a thread that the request was handed to, which may outlive "
             "the response.\n\nReturn the value to the view, and let the view change the session."

@@ -118,7 +118,7 @@ class SessionStore(ABC):
         grace: float,
         owner: Owner | None = None,
     ) -> Record | None:
-        """Make ``changes`` as ``commit`` does, in a record of ``new_key`` that goes on for this one.
+        """Make ``changes`` as ``commit`` does, in a record of ``new_key`` that follows this one.
 
         The new one is written first, as the session goes on in it (it keeps ``created``, unless
         ``owner`` has another user than before). The old one keeps its former values for ``grace``
@@ -132,8 +132,12 @@ class SessionStore(ABC):
         """Let the session live ``ttl`` from now on. Its values are not written."""
 
     @abstractmethod
-    def delete(self, key: str) -> None:
-        """Delete the session, and its successor if it has one."""
+    def delete(self, key: str, *, expected_version: int | None = None) -> bool:
+        """Delete the session, and its successor if it has one.
+
+        :param expected_version: delete it only while it has this version, and no successor.
+        :return: False when it was not deleted for its version; True when it is not there any more.
+        """
 
     @abstractmethod
     def iterate(self, user_id: str | None = None) -> Iterator[Record]:
