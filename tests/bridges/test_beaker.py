@@ -34,20 +34,17 @@ def client(app, options):
 @pytest.fixture
 def page(app, client):
     """Run ``view(session)`` in a request of its own, and return what it returned."""
+    answers = []
+
+    @app.get("/page")
+    def page():
+        answers.append(visit.view(request.environ["beaker.session"]))
+        return "ok"
 
     def visit(view):
-        answers = []
-
-        def index():
-            answers.append(view(request.environ["beaker.session"]))
-            return "ok"
-
-        app.reset()
-        app.routes.clear()
-        app.router = bottle.Router()
-        app.get("/", callback=index)
-        visit.response = client.get("/")
-        return answers[0]
+        visit.view = view
+        visit.response = client.get("/page")
+        return answers.pop()
 
     return visit
 

@@ -50,7 +50,7 @@ class OpenedSession(FlaskSession):
         """Commit it; ``response`` gets its cookie."""
         self._commit.close()
         for name, value in self._headers:
-            if name in ("Set-Cookie", "Vary"):
+            if name != "Content-Type":
                 response.headers.add(name, value)
 
 
