@@ -45,7 +45,7 @@ def database() -> None:
 
 
 @pytest.fixture
-def users(database: None) -> Iterator[dict[str, User]]:
+def accounts(database: None) -> Iterator[dict[str, User]]:
     """Ada and Eve, whose passwords are ``secret``."""
     yield {name: User.objects.create_user(name, password="secret") for name in ("ada", "eve")}
     User.objects.all().delete()
