@@ -16,6 +16,7 @@ from wsgikit.sessions.lifetimes import Duration, Lifetimes
 from wsgikit.sessions.make_keeper import Oversize, make_keeper
 from wsgikit.sessions.outage import OutagePolicy
 from wsgikit.sessions.seal import Seal
+from wsgikit.sessions.visitor import Visitor
 from wsgikit.vary import add_vary, keep_cookie_private
 
 
@@ -106,11 +107,12 @@ class SessionMiddleware:
         outer: Session | None = environ.get(SESSION)
         if outer is not None and outer.is_open and outer.source == self.keeper.source:
             return self.app(environ, start_response)  # one cookie: the layer outside sends it
-        load = partial(self.keeper.load, environ)
+        visitor = Visitor.of(environ)
+        load = partial(self.keeper.load, visitor)
         session = environ[SESSION] = Session(load, self.keeper.source, self.keeper)
         if CONTEXT in environ:  # a layer between may have copied the environ
             environ[CONTEXT].environ[SESSION] = session
-        commit = partial(self._commit, session, environ)
+        commit = partial(self._commit, session, visitor)
         try:
             body = self.app(environ, on_start(start_response, commit))
         except BaseException:
@@ -120,10 +122,8 @@ class SessionMiddleware:
             return body
         return on_close(body, lambda _: session.unlock(), environ=environ)  # it may start late
 
-    def _commit(
-        self, session: Session, environ: WSGIEnvironment, status: str, headers: Headers
-    ) -> None:
-        cookies = self._cookies(session, environ, status)
+    def _commit(self, session: Session, visitor: Visitor, status: str, headers: Headers) -> None:
+        cookies = self._cookies(session, visitor, status)
         session.committed = True
         session.unlock()
         headers.extend(("Set-Cookie", cookie) for cookie in cookies)
@@ -132,25 +132,24 @@ class SessionMiddleware:
         if session.accessed:
             add_vary(headers, "Cookie")
 
-    def _cookies(self, session: Session, environ: WSGIEnvironment, status: str) -> list[str]:
+    def _cookies(self, session: Session, visitor: Visitor, status: str) -> list[str]:
         if session.cookies is not None or session.failed:  # a second start, for an error's page
             return session.cookies or []
         if status.startswith("5"):
-            return self._cookies_of_failure(session, environ, status)
+            return self._cookies_of_failure(session, visitor, status)
         if not session.accessed:
             return []
         try:
-            cookies = self.keeper.commit(session, environ)
+            cookies = self.keeper.commit(session, visitor)
         except BaseException:
             session.give_up()
+            session.committed = True
             raise
         if self.keeper.has_store:
             session.cookies = cookies
         return cookies
 
-    def _cookies_of_failure(
-        self, session: Session, environ: WSGIEnvironment, status: str
-    ) -> list[str]:
+    def _cookies_of_failure(self, session: Session, visitor: Visitor, status: str) -> list[str]:
         if session.failure is not None and not status.startswith("503"):
             raise session.failure  # a wrapped framework has taken it for an error of its own
-        return self.keeper.expire(environ) if session.destroyed else []
+        return self.keeper.expire(visitor) if session.destroyed else []

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from typing import Literal
-from wsgiref.types import WSGIEnvironment
 
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
@@ -15,6 +13,7 @@ from ..errors import ConfigurationError, SessionTooLarge
 from .codec import Unsealed
 from .options import checked_choice, checked_domain, checked_name, checked_path
 from .seal import Seal
+from .visitor import Visitor
 
 SameSite = Literal["Lax", "Strict", "None"] | None
 
@@ -68,34 +67,38 @@ class SessionCookie:
             self._secure = True
             _check_prefix(name, attributes)
 
-    def read(self, environ: WSGIEnvironment) -> Iterator[Unsealed]:
+    def read(self, visitor: Visitor) -> Iterator[Unsealed]:
         """Open each cookie of this name that is one of ours; any other is ignored.
 
         Several of one name come when a subdomain has set one too ("cookie tossing").
         """
-        header = environ.get("HTTP_COOKIE")
-        if not header or self.name not in header:
+        if not self.is_in(visitor):
             return
         # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
-        values = parse_cookie(header).getlist(self.name)
-        for value in islice(values, _MAX_TRIED):
-            opened = self._codec.unseal(value)
-            if opened is not None:
-                yield opened
-            else:
-                logger.debug("refused one of %d cookies named %s", len(values), self.name)
+        values = parse_cookie(visitor.cookies).getlist(self.name)[:_MAX_TRIED]
+        refused = 0
+        try:
+            for value in values:
+                unsealed = self._codec.unseal(value)
+                if unsealed is not None:
+                    yield unsealed
+                else:
+                    refused += 1
+        finally:
+            if refused or not values:
+                logger.debug("refused %d of %d cookies named %s", refused, len(values), self.name)
 
-    def is_in(self, environ: WSGIEnvironment) -> bool:
+    def is_in(self, visitor: Visitor) -> bool:
         """Whether the request brought a cookie that may be of this name."""
-        return self.name in environ.get("HTTP_COOKIE", "")
+        return self.name in visitor.cookies
 
-    def write(self, text: str, *, max_age: int | None, environ: WSGIEnvironment) -> list[str]:
+    def write(self, text: str, *, max_age: int | None, visitor: Visitor) -> list[str]:
         """Return the Set-Cookie values that keep ``text``, sealed, in the browser.
 
         :param max_age: seconds; None: until the browser is closed.
         :raises SessionTooLarge: over 4093 bytes.
         """
-        header = self._header(self._codec.seal(text), max_age, environ)
+        header = self._header(self._codec.seal(text), max_age, visitor)
         if len(header) > MAX_HEADER:
             raise SessionTooLarge(
                 f"The session's Set-Cookie header would have {len(header)} bytes; browsers drop a "
@@ -103,12 +106,11 @@ class SessionCookie:
             )
         return [header]
 
-    def expire(self, environ: WSGIEnvironment) -> list[str]:
+    def expire(self, visitor: Visitor) -> list[str]:
         """Return the Set-Cookie values that make the browser forget the cookie."""
-        return [self._header("", 0, environ)]
+        return [self._header("", 0, visitor)]
 
-    def _header(self, value: str, max_age: int | None, environ: WSGIEnvironment) -> str:
-        https = environ["wsgi.url_scheme"] == "https"
+    def _header(self, value: str, max_age: int | None, visitor: Visitor) -> str:
         return dump_cookie(
             self.name,
             value,
@@ -116,7 +118,7 @@ class SessionCookie:
             expires=0 if max_age == 0 else None,
             path=self._attributes.path,
             domain=self._attributes.domain,
-            secure=https if self._secure is None else self._secure,
+            secure=visitor.https if self._secure is None else self._secure,
             httponly=self._attributes.http_only,
             samesite=self._attributes.same_site,
             partitioned=self._attributes.partitioned,

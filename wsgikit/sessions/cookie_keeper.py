@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from wsgiref.types import WSGIEnvironment
 
 from ..errors import SessionTooLarge
 from .codec import Unsealed
@@ -13,6 +12,7 @@ from .keeper import SessionKeeper
 from .lifetimes import Lifetimes
 from .session import Session, StoredSession
 from .values import tagged_json
+from .visitor import Visitor
 
 logger = logging.getLogger("wsgikit.session")
 
@@ -38,12 +38,12 @@ class CookieKeeper(SessionKeeper):
         self._foreign = foreign
         self._keeps_former = keeps_former
 
-    def load(self, environ: WSGIEnvironment) -> StoredSession | None:
-        for opened in self._cookie.read(environ):
+    def load(self, visitor: Visitor) -> StoredSession | None:
+        for opened in self._cookie.read(visitor):
             stored = self.open(opened)
             if stored is not None:
                 return stored
-        return self._foreign.load(environ)
+        return self._foreign.load(visitor)
 
     def open(self, opened: Unsealed) -> StoredSession | None:
         """The session that a cookie holds, unless it is over, or is kept elsewhere."""
@@ -56,33 +56,33 @@ class CookieKeeper(SessionKeeper):
             return None
         return StoredSession(data, text, opened.issued_at, opened.outdated, created)
 
-    def commit(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def commit(self, session: Session, visitor: Visitor) -> list[str]:
         stored = session.stored
         if stored is None:
             if session:
-                return self._write(session, environ)
-            return self.expire(environ) if session.destroyed else []
+                return self._write(session, visitor)
+            return self.expire(visitor) if session.destroyed else []
         if not session:
-            return self.expire(environ) if session.modified or stored.outdated else []
+            return self.expire(visitor) if session.modified or stored.outdated else []
         if session.modified or stored.outdated or self._lifetimes.is_due(stored.issued_at):
-            return self._write(session, environ)
+            return self._write(session, visitor)
         return []
 
-    def _write(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def _write(self, session: Session, visitor: Visitor) -> list[str]:
         text = f"[{int(session.created)},{session.text}]"
         max_age = self._lifetimes.max_age if session.permanent else None
         try:
-            cookies = self._cookie.write(text, max_age=max_age, environ=environ)
+            cookies = self._cookie.write(text, max_age=max_age, visitor=visitor)
         except SessionTooLarge as error:
             message = f"{error} {describe_sizes(session)}"
             if not self._keeps_former:
                 raise SessionTooLarge(message) from error
             logger.error("%s The visitor keeps the session as it was.", message)
             return []
-        return [*cookies, *self._foreign.expire(environ)]
+        return [*cookies, *self._foreign.expire(visitor)]
 
-    def expire(self, environ: WSGIEnvironment) -> list[str]:
-        return [*self._cookie.expire(environ), *self._foreign.expire(environ)]
+    def expire(self, visitor: Visitor) -> list[str]:
+        return [*self._cookie.expire(visitor), *self._foreign.expire(visitor)]
 
     def destroy(self, stored: StoredSession) -> None:
         """Nothing: the browser has all of it, and is told to forget it."""

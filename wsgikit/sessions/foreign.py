@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from wsgiref.types import WSGIEnvironment
 
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
@@ -12,6 +11,7 @@ from werkzeug.sansio.http import parse_cookie
 from .readers import CookieReader
 from .session import StoredSession
 from .values import dump_values, join_values
+from .visitor import Visitor
 
 
 class ForeignCookies:
@@ -23,9 +23,9 @@ class ForeignCookies:
     def __init__(self, readers: Sequence[CookieReader] = ()) -> None:
         self._readers = readers
 
-    def load(self, environ: WSGIEnvironment) -> StoredSession | None:
+    def load(self, visitor: Visitor) -> StoredSession | None:
         """The session of the first cookie that its reader takes; it is to be written as ours."""
-        for reader, values in self._brought(environ):
+        for reader, values in self._brought(visitor):
             for value in values:
                 data = reader.read(value)
                 if data is not None:
@@ -33,20 +33,19 @@ class ForeignCookies:
                     return StoredSession(data, text, 0.0, True, time.time())
         return None
 
-    def expire(self, environ: WSGIEnvironment) -> list[str]:
+    def expire(self, visitor: Visitor) -> list[str]:
         """What makes the browser forget them: else each would be taken again after a logout."""
         return [
             dump_cookie(
                 reader.name, "", max_age=0, expires=0, path=reader.path, domain=reader.domain
             )
-            for reader, _ in self._brought(environ)
+            for reader, _ in self._brought(visitor)
         ]
 
-    def _brought(self, environ: WSGIEnvironment) -> list[tuple[CookieReader, list[str]]]:
-        header = environ.get("HTTP_COOKIE")
-        if not header or not self._readers:
+    def _brought(self, visitor: Visitor) -> list[tuple[CookieReader, list[str]]]:
+        if not visitor.cookies or not self._readers:
             return []
-        cookies = parse_cookie(header)
+        cookies = parse_cookie(visitor.cookies)
         return [
             (each, cookies.getlist(each.name)) for each in self._readers if each.name in cookies
         ]

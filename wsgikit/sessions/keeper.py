@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
-from wsgiref.types import WSGIEnvironment
 
 from .held_lock import HeldLock
 from .session import Session, StoredSession
+from .visitor import Visitor
 
 
 class SessionKeeper(ABC):
@@ -18,15 +18,15 @@ class SessionKeeper(ABC):
     """Two layers with the same one would write one cookie twice."""
 
     @abstractmethod
-    def load(self, environ: WSGIEnvironment) -> StoredSession | None:
+    def load(self, visitor: Visitor) -> StoredSession | None:
         """The session that the request's cookies bring, or None."""
 
     @abstractmethod
-    def commit(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def commit(self, session: Session, visitor: Visitor) -> list[str]:
         """Keep a session that was used in a request; return the Set-Cookie values to send."""
 
     @abstractmethod
-    def expire(self, environ: WSGIEnvironment) -> list[str]:
+    def expire(self, visitor: Visitor) -> list[str]:
         """The Set-Cookie values that make the browser forget the session."""
 
     @abstractmethod

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
-from wsgiref.types import WSGIEnvironment
 
 from ..errors import SessionUnavailable
 from .cookie import SessionCookie
@@ -14,6 +13,7 @@ from .options import checked_choice
 from .session import Session, StoredSession
 from .store import key_of
 from .values import join_values, tagged_json
+from .visitor import Visitor
 
 OutagePolicy = Literal["unavailable", "empty", "cookie"]
 
@@ -46,20 +46,18 @@ class Outage:
         self._cookie = cookie
         self._pending_cookie = pending_cookie
 
-    def stand_in(self, environ: WSGIEnvironment, error: SessionUnavailable) -> StoredSession:
+    def stand_in(self, visitor: Visitor, error: SessionUnavailable) -> StoredSession:
         """What the request's session is, when the store could not be asked for it."""
         if self._policy == "unavailable":
             raise error
         pending = None
         if self._policy == "cookie":
-            pending = self._pending(environ) or Pending(self._key(environ), {})
+            pending = self._pending(visitor) or Pending(self._key(visitor), {})
         return _stored(pending, outage=error)
 
-    def resume(
-        self, environ: WSGIEnvironment, stored: StoredSession | None
-    ) -> StoredSession | None:
+    def resume(self, visitor: Visitor, stored: StoredSession | None) -> StoredSession | None:
         """The session with what waits in the cookie for it, now that the store answers."""
-        pending = self._pending(environ)
+        pending = self._pending(visitor)
         if pending is None:
             return stored
         if stored is None:
@@ -72,9 +70,7 @@ class Outage:
                 data.pop(name, None)
         return stored._replace(data=data, pending=pending)
 
-    def keep(
-        self, session: Session, environ: WSGIEnvironment, error: SessionUnavailable
-    ) -> list[str]:
+    def keep(self, session: Session, visitor: Visitor, error: SessionUnavailable) -> list[str]:
         """Keep what the request has changed in the cookie; return the Set-Cookie values.
 
         :raises SessionUnavailable: there is something to be kept, and the policy is another one.
@@ -87,7 +83,7 @@ class Outage:
         if session.regenerated and pending.key is not None:
             raise error  # under the old id the changes are not to go on
         text = json.dumps([pending.key, pending.values])
-        return self._pending_cookie.write(text, max_age=None, environ=environ)
+        return self._pending_cookie.write(text, max_age=None, visitor=visitor)
 
     def _pending_of(self, session: Session) -> Pending:
         stored = session.stored
@@ -100,22 +96,22 @@ class Outage:
         changed = {n: texts.get(n) for n in names if n not in texts or texts[n] != base.get(n)}
         return Pending(waiting.key, changed)
 
-    def expire(self, environ: WSGIEnvironment) -> list[str]:
+    def expire(self, visitor: Visitor) -> list[str]:
         """The Set-Cookie values that make the browser forget what the store has got by now."""
-        if self._policy == "cookie" and self._pending_cookie.is_in(environ):
-            return self._pending_cookie.expire(environ)
+        if self._policy == "cookie" and self._pending_cookie.is_in(visitor):
+            return self._pending_cookie.expire(visitor)
         return []
 
-    def _pending(self, environ: WSGIEnvironment) -> Pending | None:
+    def _pending(self, visitor: Visitor) -> Pending | None:
         if self._policy != "cookie":
             return None
-        for opened in self._pending_cookie.read(environ):
+        for opened in self._pending_cookie.read(visitor):
             if time.time() - opened.issued_at <= _MAX_AGE:
                 return Pending(*json.loads(opened.text))
         return None
 
-    def _key(self, environ: WSGIEnvironment) -> str | None:
-        for opened in self._cookie.read(environ):
+    def _key(self, visitor: Visitor) -> str | None:
+        for opened in self._cookie.read(visitor):
             if opened.text.startswith('"'):
                 return key_of(json.loads(opened.text))
         return None

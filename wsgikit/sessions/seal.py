@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .codec import Codec, SignedCodec
+from .codec import Codec
 from .options import Key, checked_fallbacks, checked_key
+from .signed_codec import SignedCodec
 
 
 class Seal:

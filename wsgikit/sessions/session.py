@@ -240,7 +240,7 @@ class Session(MutableMapping[str, Any]):
 
     def give_up(self) -> None:
         """Keep nothing of it any more: the request, or the commit, has failed."""
-        self.failed = self.committed = True
+        self.failed = True
         self.unlock()
 
     @property

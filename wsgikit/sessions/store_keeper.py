@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from wsgiref.types import WSGIEnvironment
 
 from ..errors import SessionTooLarge, SessionUnavailable
 from .circuit import Circuit
@@ -22,6 +21,7 @@ from .session import Session, StoredSession
 from .store import Owner, Record, SessionGone, SessionStore, key_of, new_id
 from .store_commit import StoreCommit
 from .values import join_values, tagged_json
+from .visitor import Visitor
 
 logger = logging.getLogger("wsgikit.session")
 
@@ -61,19 +61,19 @@ class StoreKeeper(SessionKeeper):
         self._small = small
         self._call = Circuit().call
 
-    def load(self, environ: WSGIEnvironment) -> StoredSession | None:
+    def load(self, visitor: Visitor) -> StoredSession | None:
         try:
-            stored = self._load(environ)
+            stored = self._load(visitor)
         except SessionUnavailable as error:
-            return self._outage.stand_in(environ, error)
-        return self._outage.resume(environ, stored)
+            return self._outage.stand_in(visitor, error)
+        return self._outage.resume(visitor, stored)
 
-    def _load(self, environ: WSGIEnvironment) -> StoredSession | None:
-        for opened in self._cookie.read(environ):
+    def _load(self, visitor: Visitor) -> StoredSession | None:
+        for opened in self._cookie.read(visitor):
             stored = self.open(opened)
             if stored is not None:
                 return stored
-        return self._foreign.load(environ)
+        return self._foreign.load(visitor)
 
     def open(self, opened: Unsealed) -> StoredSession | None:
         """The session whose id a cookie holds. An id that the store does not know is never used."""
@@ -94,23 +94,23 @@ class StoreKeeper(SessionKeeper):
             record,
         )
 
-    def commit(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def commit(self, session: Session, visitor: Visitor) -> list[str]:
         try:
             if session.stored is not None and session.stored.outage is not None:
                 raise session.stored.outage
-            cookies = self._commit(session, environ)
+            cookies = self._commit(session, visitor)
         except SessionUnavailable as error:
-            return self._outage.keep(session, environ, error)
-        return [*cookies, *self._outage.expire(environ)]
+            return self._outage.keep(session, visitor, error)
+        return [*cookies, *self._outage.expire(visitor)]
 
-    def _commit(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def _commit(self, session: Session, visitor: Visitor) -> list[str]:
         stored = session.stored
         if stored is None or stored.record is None:
-            return self._commit_new(session, environ)
+            return self._commit_new(session, visitor)
         if session.modified and not session and self._delete_as_read(stored.record):
-            return self.expire(environ)
+            return self.expire(visitor)
         try:
-            return self._write(session, stored, stored.record, environ)
+            return self._write(session, stored, stored.record, visitor)
         except SessionGone:
             logger.warning("a session ended while a request was changing it: no change was kept")
             return []
@@ -120,10 +120,10 @@ class StoreKeeper(SessionKeeper):
         return self._call(self._store.delete, record.key, expected_version=record.version)
 
     def _write(
-        self, session: Session, stored: StoredSession, record: Record, environ: WSGIEnvironment
+        self, session: Session, stored: StoredSession, record: Record, visitor: Visitor
     ) -> list[str]:
         session_id = stored.session_id
-        ttl, owner = self._lifetimes.ttl(stored.created), _owner_of(session, environ)
+        ttl, owner = self._lifetimes.ttl(stored.created), _owner_of(session, visitor)
         commit = StoreCommit(
             self._store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
         )
@@ -137,7 +137,7 @@ class StoreKeeper(SessionKeeper):
         is_known = session_id == stored.session_id
         if is_known and (commit.moved or not self._is_cookie_due(session, stored, commit)):
             return []
-        return self._cookie_of(session_id, session, environ)
+        return self._cookie_of(session_id, session, visitor)
 
     def _touch(self, key: str, ttl: float) -> None:
         with suppress(SessionUnavailable):  # what the page has read is no less true for that
@@ -149,21 +149,21 @@ class StoreKeeper(SessionKeeper):
             return True
         return session.permanent and self._lifetimes.is_due(stored.issued_at)
 
-    def _commit_new(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def _commit_new(self, session: Session, visitor: Visitor) -> list[str]:
         if self._small is not None and session.owner_id is None and not session.is_resumed:
             with suppress(SessionTooLarge):
-                return self._small.commit(session, environ)
-        return self._create(session, environ)
+                return self._small.commit(session, visitor)
+        return self._create(session, visitor)
 
-    def _create(self, session: Session, environ: WSGIEnvironment) -> list[str]:
+    def _create(self, session: Session, visitor: Visitor) -> list[str]:
         if not session:
             had_one = session.destroyed or session.stored is not None
-            return self.expire(environ) if had_one else []
-        session_id, owner = new_id(), _owner_of(session, environ)
+            return self.expire(visitor) if had_one else []
+        session_id, owner = new_id(), _owner_of(session, visitor)
         key, ttl = key_of(session_id), self._lifetimes.ttl(session.created)
         self._call(self._store.create, key, session.texts, ttl=ttl, owner=owner)
         self._cap(owner, key)
-        return [*self._cookie_of(session_id, session, environ), *self._foreign.expire(environ)]
+        return [*self._cookie_of(session_id, session, visitor), *self._foreign.expire(visitor)]
 
     def _cap(self, owner: Owner | None, key: str) -> None:
         """End those sessions of a user that were not seen for longest, if there are too many."""
@@ -174,17 +174,15 @@ class StoreKeeper(SessionKeeper):
         for _, other in others[: max(len(others) + 1 - self._max_per_user, 0)]:
             self._call(self._store.delete, other)
 
-    def _cookie_of(
-        self, session_id: str | None, session: Session, environ: WSGIEnvironment
-    ) -> list[str]:
+    def _cookie_of(self, session_id: str | None, session: Session, visitor: Visitor) -> list[str]:
         max_age = self._lifetimes.max_age if session.permanent else None
-        return self._cookie.write(json.dumps(session_id), max_age=max_age, environ=environ)
+        return self._cookie.write(json.dumps(session_id), max_age=max_age, visitor=visitor)
 
-    def expire(self, environ: WSGIEnvironment) -> list[str]:
+    def expire(self, visitor: Visitor) -> list[str]:
         return [
-            *self._cookie.expire(environ),
-            *self._foreign.expire(environ),
-            *self._outage.expire(environ),
+            *self._cookie.expire(visitor),
+            *self._foreign.expire(visitor),
+            *self._outage.expire(visitor),
         ]
 
     def destroy(self, stored: StoredSession) -> None:
@@ -201,8 +199,7 @@ class StoreKeeper(SessionKeeper):
         return HeldLock(self._store, self._call, stored.record.key, wait=wait, hold=hold)
 
 
-def _owner_of(session: Session, environ: WSGIEnvironment) -> Owner | None:
+def _owner_of(session: Session, visitor: Visitor) -> Owner | None:
     if session.owner_id is None:
         return None
-    address, agent = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_USER_AGENT", "")
-    return Owner(session.owner_id, address, agent[:_MAX_AGENT])
+    return Owner(session.owner_id, visitor.address, visitor.user_agent[:_MAX_AGENT])

@@ -37,4 +37,5 @@ def dump_values(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def join_values(texts: Mapping[str, str]) -> str:
-    return "{%s}" % ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items())
+    pairs = (f"{json.dumps(name)}:{text}" for name, text in texts.items())
+    return "{" + ",".join(pairs) + "}"
