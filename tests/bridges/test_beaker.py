@@ -92,7 +92,7 @@ def test_save_after_the_headers_have_left_is_an_error(app, client):
 
 def test_has_key_and_in(page):
     page(lambda session: session.update(a=1))
-    seen = page(lambda session: ("a" in session, session.has_key("a"), session.has_key("b")))  # noqa: W601
+    seen = page(lambda session: ("a" in session, session.has_key("a"), session.has_key("b")))
     assert seen == (True, True, False)
 
 

@@ -310,7 +310,9 @@ def test_session_without_a_key_is_deleted(page):
 def test_other_sessions_are_the_stores_matter(page, use):
     def view(request):
         fill(request)
-        with pytest.raises(NotImplementedError, match=r"iterate\(user_id\), revoke\(user_id, key\)"):
+        with pytest.raises(
+            NotImplementedError, match=r"iterate\(user_id\), revoke\(user_id, key\)"
+        ):
             use(request)
         return kept(request)
 

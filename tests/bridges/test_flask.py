@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import sys
@@ -114,7 +113,9 @@ def test_delete_pop_and_length(app, client, kept):
 def test_private_attributes_stay_private(client, app):
     @app.get("/")
     def index():
-        with pytest.raises(AttributeError, match=r"'FlaskSession' object has no attribute '_values'"):
+        with pytest.raises(
+            AttributeError, match=r"'FlaskSession' object has no attribute '_values'"
+        ):
             flask.session._values  # noqa: B018
         return "ok"
 
@@ -394,16 +395,18 @@ def test_session_transaction_keeps_the_context_of_the_request(app, client):
 
 def test_session_transaction_needs_cookies(app):
     client = app.test_client(use_cookies=False)
-    with pytest.raises(TypeError, match="[Cc]ookies"), client.session_transaction():
+    with pytest.raises(TypeError, match="Cookies are disabled"), client.session_transaction():
         pass
 
 
 def test_session_transaction_that_fails_stores_nothing(client, kept):
-    with pytest.raises(LookupError), client.session_transaction() as session:
-        session["a"] = 1
-        raise LookupError("in the test")
-    del session
-    gc.collect()
+    def fail():
+        with client.session_transaction() as session:
+            session["a"] = 1
+            raise LookupError("in the test")
+
+    with pytest.raises(LookupError):
+        fail()
     assert kept() == {}
 
 

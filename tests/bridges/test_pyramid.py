@@ -138,8 +138,8 @@ def test_flash_queues_are_apart(page):
 
 def test_flash_duplicates(page):
     page(lambda session: (session.flash("one"), session.flash("one")))
-    page(lambda session: (session.flash("one", allow_duplicate=False)))
-    page(lambda session: (session.flash("two", allow_duplicate=False)))
+    page(lambda session: session.flash("one", allow_duplicate=False))
+    page(lambda session: session.flash("two", allow_duplicate=False))
     assert page(lambda session: session.pop_flash()) == "['one', 'one', 'two']"
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
+from wsgiref.types import WSGIEnvironment
 
+from ..current import current_request_context
 from ..errors import ConfigurationError, MissingExtraError, SessionError
-from ..proxies import current_app, request, session
+from ..proxies import current_app, session
 from ..session_layer import session_layer, visible_layers
 from ..sessions import Session
 from .session_id import KEY as ID
@@ -48,8 +50,10 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
                 "the settings, and write SessionMiddleware(refresh_interval=0) in the pipeline."
             )
         self._of_pipeline: Session = session._get_current_object()
-        if session_key is not None and session_key != _own_cookie():
-            _refuse(session_key)
+        if session_key is not None:
+            environ = current_request_context("Django's session").environ
+            if session_key != _own_cookie(environ):
+                _refuse(session_key)
 
     @property
     def _session(self) -> Session:
@@ -217,9 +221,9 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
             layer.store.purge()
 
 
-def _own_cookie() -> str | None:
+def _own_cookie(environ: WSGIEnvironment) -> str | None:
     """Django's cookie, as Django reads it."""
-    header = get_str_from_wsgi(request.environ, "HTTP_COOKIE", "")
+    header = get_str_from_wsgi(environ, "HTTP_COOKIE", "")
     value: str | None = parse_cookie(header).get(settings.SESSION_COOKIE_NAME)
     return value
 

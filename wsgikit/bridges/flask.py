@@ -25,6 +25,11 @@ class FlaskSession(SessionView, SessionMixin):
     """What ``flask.session`` points to: the pipeline's session, with its methods."""
 
     @property
+    def new(self) -> bool:  # type: ignore[override]  # Flask's is a constant
+        """Whether this request brought no valid session."""
+        return self._session.new
+
+    @property
     def accessed(self) -> bool:
         """Whether data were read or written. Flask sets it at any use of ``flask.session``."""
         return self._session.accessed

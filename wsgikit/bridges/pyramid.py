@@ -1,4 +1,4 @@
-"""Pyramid's ``request.session`` becomes the pipeline's: ``set_session_factory(session_factory)``."""
+"""Pyramid's ``request.session`` becomes the pipeline's, by ``session_factory``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .view import SessionView, session_of
 
 try:
     from pyramid.interfaces import ISession, ISessionFactory
-    from zope.interface import implementer, provider
+    from zope.interface import directlyProvides, implementer
 except ModuleNotFoundError as error:
     raise MissingExtraError("pyramid", "pyramid", "wsgikit.bridges.pyramid") from error
 
@@ -59,7 +59,6 @@ class PyramidSession(SessionView):
         return self[_CSRF] if _CSRF in self else self.new_csrf_token()
 
 
-@provider(ISessionFactory)
 def session_factory(request: Any) -> PyramidSession:
     """The pipeline's session, for ``config.set_session_factory(session_factory)``.
 
@@ -68,3 +67,6 @@ def session_factory(request: Any) -> PyramidSession:
     Pyramid sends no session cookie then.
     """
     return PyramidSession(session_of(request.environ))
+
+
+directlyProvides(session_factory, ISessionFactory)

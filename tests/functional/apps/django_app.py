@@ -15,7 +15,6 @@ from django.test.utils import override_settings
 from django.urls import path
 from django.views.decorators.http import etag, require_safe
 
-
 SETTINGS = Path(__file__).parents[2] / "django_settings.py"
 
 
