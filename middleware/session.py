@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
-from wsgikit.sessions import CookieReader, Session, SessionStore
+from wsgikit.sessions import CookieReader, Session, SessionStore, make_store
 from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
 from wsgikit.sessions.lifetimes import Duration, Lifetimes
@@ -88,14 +88,15 @@ class SessionMiddleware:
     ) -> None:
         self.app = app
         lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
-        self.max_age, self.store = lifetimes.max_age, store
+        self.max_age = lifetimes.max_age
+        self.store = None if store is None else make_store(store)
         self.keeper = make_keeper(
             Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
             CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
             lifetimes,
             cookie_name=cookie_name,
             oversize=oversize,
-            store=store,
+            store=self.store,
             conflict=conflict,
             grace=grace,
             max_per_user=max_per_user,

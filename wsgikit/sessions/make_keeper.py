@@ -18,7 +18,6 @@ from .readers import CookieReader
 from .seal import Seal
 from .store import SessionStore
 from .store_keeper import StoreKeeper
-from .store_url import make_store
 
 Oversize = Literal["raise", "keep", "chunk", "spill"]
 
@@ -30,7 +29,7 @@ def make_keeper(
     *,
     cookie_name: str,
     oversize: Oversize,
-    store: SessionStore | str | None,
+    store: SessionStore | None,
     conflict: Policies,
     grace: Duration,
     max_per_user: int | None,
@@ -53,7 +52,7 @@ def make_keeper(
         cookie,
         lifetimes,
         foreign,
-        make_store(store),
+        store,
         Conflicts(conflict),
         Outage(outage, cookie, pending_cookie),
         grace=checked_seconds("grace", grace),
