@@ -79,7 +79,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         encrypted: bool = False,
         oversize: Oversize = "raise",
-        store: SessionStore | None = None,
+        store: SessionStore | str | None = None,
         conflict: Policies = "mine",
         grace: Duration = 10,
         max_per_user: int | None = None,
@@ -107,7 +107,7 @@ class SessionMiddleware:
             return self.app(environ, start_response)  # one cookie: the layer outside sends it
         visitor = Visitor.of(environ)
         load = partial(self.keeper.load, visitor)
-        session = environ[SESSION] = Session(load, self.keeper.source, self.keeper)
+        session = environ[SESSION] = Session(load, self.keeper)
         if CONTEXT in environ:  # a layer between may have copied the environ
             environ[CONTEXT].environ[SESSION] = session
         commit = partial(self._commit, session, visitor)
@@ -121,8 +121,10 @@ class SessionMiddleware:
         return on_close(body, lambda _: session.unlock(), environ=environ)  # it may start late
 
     def _commit(self, session: Session, visitor: Visitor, status: str, headers: Headers) -> None:
-        cookies = self._cookies(session, visitor, status)
-        session.committed = True
+        try:
+            cookies = self._cookies(session, visitor, status)
+        finally:
+            session.committed = True
         session.unlock()
         headers.extend(("Set-Cookie", cookie) for cookie in cookies)
         if cookies:
@@ -141,7 +143,6 @@ class SessionMiddleware:
             cookies = self.keeper.commit(session, visitor)
         except BaseException:
             session.give_up()
-            session.committed = True
             raise
         if self.keeper.has_store:
             session.cookies = cookies
