@@ -87,10 +87,12 @@ class SessionMiddleware:
         readers: Sequence[CookieReader] = (),
     ) -> None:
         self.app = app
+        lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
+        self.max_age, self.store = lifetimes.max_age, store
         self.keeper = make_keeper(
             Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
             CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
-            Lifetimes(max_age, refresh_interval, absolute_lifetime),
+            lifetimes,
             cookie_name=cookie_name,
             oversize=oversize,
             store=store,

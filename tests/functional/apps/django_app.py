@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import django
 from django.conf import settings
 from django.contrib import messages
 from django.core.handlers.wsgi import WSGIHandler
@@ -13,6 +14,8 @@ from django.http import FileResponse, HttpResponse, HttpResponseRedirect, Stream
 from django.test.utils import override_settings
 from django.urls import path
 from django.views.decorators.http import etag, require_safe
+
+SETTINGS = Path(__file__).parents[2] / "django_settings.py"
 
 
 class Urls:
@@ -22,7 +25,7 @@ class Urls:
 
 
 def build(views: Any, *, lets_errors_out: bool = False) -> Callable[..., Any]:
-    if not settings.configured:
+    if not Urls.urlpatterns:
         _configure(views)
     handler = WSGIHandler()
 
@@ -34,20 +37,8 @@ def build(views: Any, *, lets_errors_out: bool = False) -> Callable[..., Any]:
 
 
 def _configure(views: Any) -> None:
-    settings.configure(
-        SECRET_KEY="Django's own key",
-        ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=Urls,
-        MIDDLEWARE=[
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.contrib.messages.middleware.MessageMiddleware",
-        ],
-        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-        MESSAGE_STORAGE="django.contrib.messages.storage.cookie.CookieStorage",
-        LOGGING_CONFIG=None,
-        USE_TZ=True,
-    )
-    django.setup()
+    runpy.run_path(str(SETTINGS))
+    settings.ROOT_URLCONF = Urls
     Urls.urlpatterns = [
         *(path(name[1:], _texting(view)) for name, view in views.PAGES.items()),
         *(path(name[1:], _streaming(stream)) for name, stream in views.STREAMS.items()),
