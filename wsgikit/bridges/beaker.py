@@ -58,7 +58,9 @@ class BeakerSession(SessionView):
         """Go back to the values that the request brought."""
         stored = self._session.stored
         values = tagged_json.loads(stored.text) if stored is not None else {}
-        self.clear()
+        for name in [*self]:
+            if name not in values:
+                del self[name]
         self.update(values)
 
     def has_key(self, key: str) -> bool:
