@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
-from wsgikit.sessions import CookieReader, Session, SessionStore
+from wsgikit.sessions import CookieReader, Session, SessionStore, make_store
 from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
 from wsgikit.sessions.lifetimes import Duration, Lifetimes
@@ -79,7 +79,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         encrypted: bool = False,
         oversize: Oversize = "raise",
-        store: SessionStore | None = None,
+        store: SessionStore | str | None = None,
         conflict: Policies = "mine",
         grace: Duration = 10,
         max_per_user: int | None = None,
@@ -88,14 +88,15 @@ class SessionMiddleware:
     ) -> None:
         self.app = app
         lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
-        self.max_age, self.store = lifetimes.max_age, store
+        self.max_age = lifetimes.max_age
+        self.store = None if store is None else make_store(store)
         self.keeper = make_keeper(
             Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
             CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
             lifetimes,
             cookie_name=cookie_name,
             oversize=oversize,
-            store=store,
+            store=self.store,
             conflict=conflict,
             grace=grace,
             max_per_user=max_per_user,
@@ -109,7 +110,7 @@ class SessionMiddleware:
             return self.app(environ, start_response)  # one cookie: the layer outside sends it
         visitor = Visitor.of(environ)
         load = partial(self.keeper.load, visitor)
-        session = environ[SESSION] = Session(load, self.keeper.source, self.keeper)
+        session = environ[SESSION] = Session(load, self.keeper)
         if CONTEXT in environ:  # a layer between may have copied the environ
             environ[CONTEXT].environ[SESSION] = session
         commit = partial(self._commit, session, visitor)
@@ -123,8 +124,10 @@ class SessionMiddleware:
         return on_close(body, lambda _: session.unlock(), environ=environ)  # it may start late
 
     def _commit(self, session: Session, visitor: Visitor, status: str, headers: Headers) -> None:
-        cookies = self._cookies(session, visitor, status)
-        session.committed = True
+        try:
+            cookies = self._cookies(session, visitor, status)
+        finally:
+            session.committed = True
         session.unlock()
         headers.extend(("Set-Cookie", cookie) for cookie in cookies)
         if cookies:
@@ -143,7 +146,6 @@ class SessionMiddleware:
             cookies = self.keeper.commit(session, visitor)
         except BaseException:
             session.give_up()
-            session.committed = True
             raise
         if self.keeper.has_store:
             session.cookies = cookies

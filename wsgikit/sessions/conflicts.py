@@ -18,9 +18,10 @@ Policies = Policy | Mapping[str, Policy]
 
 def merge_lists(base: Any, mine: Any, theirs: Any) -> Any:
     """Keep what both requests have appended to a list, and leave out what one has taken away."""
-    base, mine, theirs = base or [], mine or [], theirs or []
-    kept = [item for item in theirs if item in mine or item not in base]
-    return [*kept, *(item for item in mine if item not in base)]
+    old, ours, others = base or [], mine or [], theirs or []
+    kept = [item for item in others if item in ours or item not in old]
+    merged = [*kept, *(item for item in ours if item not in old)]
+    return None if not merged and None in (mine, theirs) else merged
 
 
 class Conflicts:
@@ -65,8 +66,8 @@ class Conflicts:
         }
 
     def _settle(self, name: str, change: Change, theirs: str | None, locked: bool) -> Change:
-        if change.on_conflict != "raise" or theirs in (change.base, change.value):
-            return change._replace(base=theirs) if theirs == change.value else change
+        if change.on_conflict != "raise" or theirs == change.base:
+            return change
         policy = self._policy(name)
         if locked or not callable(policy):
             raise SessionConflict

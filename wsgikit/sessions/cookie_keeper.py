@@ -10,7 +10,8 @@ from .cookie import SessionCookie
 from .foreign import ForeignCookies
 from .keeper import SessionKeeper
 from .lifetimes import Lifetimes
-from .session import Session, StoredSession
+from .session import Session
+from .stored_session import StoredSession
 from .values import tagged_json
 from .visitor import Visitor
 

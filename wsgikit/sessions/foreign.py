@@ -9,7 +9,7 @@ from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
 from .readers import CookieReader
-from .session import StoredSession
+from .stored_session import StoredSession
 from .values import dump_values, join_values
 from .visitor import Visitor
 

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from .held_lock import HeldLock
-from .session import Session, StoredSession
+from .session import Session
+from .stored_session import StoredSession
 from .visitor import Visitor
 
 

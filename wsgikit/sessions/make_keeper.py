@@ -18,6 +18,7 @@ from .readers import CookieReader
 from .seal import Seal
 from .store import SessionStore
 from .store_keeper import StoreKeeper
+from .store_url import make_store
 
 Oversize = Literal["raise", "keep", "chunk", "spill"]
 
@@ -29,7 +30,7 @@ def make_keeper(
     *,
     cookie_name: str,
     oversize: Oversize,
-    store: SessionStore | None,
+    store: SessionStore | str | None,
     conflict: Policies,
     grace: Duration,
     max_per_user: int | None,
@@ -52,13 +53,22 @@ def make_keeper(
         cookie,
         lifetimes,
         foreign,
-        store,
+        make_store(store),
         Conflicts(conflict),
         Outage(outage, cookie, pending_cookie),
         grace=checked_seconds("grace", grace),
-        max_per_user=max_per_user,
+        max_per_user=_checked_cap(max_per_user),
         small=in_cookie if oversize == "spill" else None,
     )
+
+
+def _checked_cap(max_per_user: int | None) -> int | None:
+    if max_per_user is not None and max_per_user < 1:
+        raise ConfigurationError(
+            f"max_per_user={max_per_user!r} would end each session as it begins.\n\n"
+            "Give 1 or more, or None for any number."
+        )
+    return max_per_user
 
 
 def _check_without_store(oversize: Oversize, max_per_user: int | None) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import NamedTuple
 
-from .store import Changes, Owner, Record, SessionGone, SessionStore, apply_changes
+from .records import changed_record, successor_record, user_of
+from .store import Changes, Owner, Record, SessionGone, SessionStore
 
 
 class _Kept(NamedTuple):
@@ -52,7 +53,7 @@ class MemoryStore(SessionStore):
     ) -> Record | None:
         with self._guard:
             record = self._found(key)
-            changed = _changed(record, changes, expected_version, owner)
+            changed = changed_record(record, changes, expected_version, owner)
             if changed is None:
                 return record
             self._keep(changed, ttl)
@@ -71,12 +72,10 @@ class MemoryStore(SessionStore):
     ) -> Record | None:
         with self._guard:
             record = self._found(key)
-            changed = _changed(record, changes, expected_version, owner)
-            if changed is None:
+            successor = successor_record(record, new_key, changes, expected_version, owner)
+            if successor is None:
                 return record
-            new_user = owner is not None and _user_of(record) != owner.user_id
-            created = time.time() if new_user else record.created
-            self._keep(changed._replace(key=new_key, created=created), ttl)
+            self._keep(successor, ttl)
             self._keep(record._replace(successor=new_key), grace)
             return None
 
@@ -111,7 +110,7 @@ class MemoryStore(SessionStore):
         for record in records:
             if record is None or record.successor is not None:
                 continue
-            if user_id is None or _user_of(record) == user_id:
+            if user_id is None or user_of(record) == user_id:
                 yield record
 
     def purge(self) -> int:
@@ -135,24 +134,3 @@ class MemoryStore(SessionStore):
         with self._guard:
             if self._locks.get(key, ("", 0.0))[0] == token:
                 del self._locks[key]
-
-
-def _changed(
-    record: Record, changes: Changes, expected_version: int, owner: Owner | None
-) -> Record | None:
-    if record.successor is not None:
-        return None
-    as_expected = record.version == expected_version
-    values = apply_changes(record.values, changes, as_expected=as_expected)
-    if values is None:
-        return None
-    return record._replace(
-        values=values,
-        version=record.version + 1,
-        last_seen=time.time(),
-        owner=record.owner if owner is None else owner,
-    )
-
-
-def _user_of(record: Record) -> str | None:
-    return record.owner.user_id if record.owner is not None else None

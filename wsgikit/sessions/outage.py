@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 from ..errors import SessionUnavailable
 from .cookie import SessionCookie
 from .options import checked_choice
-from .session import Session, StoredSession
+from .session import Session
 from .store import key_of
+from .stored_session import StoredSession
 from .values import join_values, tagged_json
 from .visitor import Visitor
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .codec import Codec
+from .encrypted_codec import EncryptedCodec
 from .options import Key, checked_fallbacks, checked_key
 from .signed_codec import SignedCodec
 
@@ -24,4 +25,5 @@ class Seal:
 
     def codec(self, name: str) -> Codec:
         """What seals the values of cookies called ``name``, and refuses those of other names."""
-        return SignedCodec(name, self.key, self._fallbacks)
+        codec = EncryptedCodec if self._encrypted else SignedCodec
+        return codec(name, self.key, self._fallbacks)

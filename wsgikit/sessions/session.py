@@ -1,116 +1,62 @@
-"""The mapping behind ``session``: loaded at first touch, and it knows whether it changed."""
+"""What ``session`` is: one visitor's data, and what can be done with the session as a whole."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..errors import SessionCommitted, SessionError, SessionUnavailable, SessionValueError
-from .values import dump_values, join_values
+from ..errors import SessionError
+from .session_data import SessionData
+from .stored_session import StoredSession
 
 if TYPE_CHECKING:
     from .held_lock import HeldLock
     from .keeper import SessionKeeper
-    from .outage import Pending
-    from .store import Record
 
 _PERMANENT = "_permanent"  # Flask's key
 
 
-class StoredSession(NamedTuple):
-    """What a request brought."""
-
-    data: dict[str, Any]
-    text: str
-    """All of the data as JSON, to be compared with at the end of the request."""
-    issued_at: float
-    """POSIX time, in seconds, of the cookie's signature."""
-    outdated: bool
-    """The cookie is to be written anew: it was signed with an old key, or by another framework."""
-    created: float = 0.0
-    """POSIX time, in seconds."""
-    session_id: str | None = None
-    """What the cookie holds when the data are in a store."""
-    record: Record | None = None
-    """What the store holds."""
-    outage: SessionUnavailable | None = None
-    """The store does not answer, and this stands in for what it would have brought."""
-    pending: Pending | None = None
-    """Changes that have waited in the visitor's cookie for the store to answer again."""
-
-
-class Session(MutableMapping[str, Any]):
+class Session(SessionData):
     """One visitor's data, kept from request to request.
 
     :param load: returns what the request brought, or None; called at the first touch.
+    :param keeper: where the session is kept.
 
     Reading, testing or iterating counts as access (``Vary: Cookie``). Changes are noticed also
-    inside nested lists and dicts. Once the headers have left, setting or deleting a key raises
+    inside nested values. Once the headers have left, a change raises
     :class:`~wsgikit.errors.SessionCommitted` instead of being lost.
     """
 
     __slots__ = (
         "_keeper",
-        "_lent",
-        "_load",
-        "_loaded",
         "_lock",
-        "_modified",
-        "committed",
         "cookies",
         "destroyed",
         "failed",
-        "failure",
         "owner_id",
         "regenerated",
-        "source",
     )
 
     def __init__(
-        self,
-        load: Callable[[], StoredSession | None],
-        source: object = None,
-        keeper: SessionKeeper | None = None,
+        self, load: Callable[[], StoredSession | None], keeper: SessionKeeper | None = None
     ) -> None:
-        self._load = load
+        super().__init__(load)
         self._keeper = keeper
-        self.source = source
-        # The first item counts. Threads that touch the session at the same time each append what
-        # they loaded, which is atomic: none can replace the data that another has written to.
-        self._loaded: list[tuple[dict[str, Any], StoredSession | None]] = []
-        self._modified = False
-        self._lent = False  # a mutable value was handed out and may change behind our back
-        self.committed = False
-        self.failed = False  # the layer's app call raised: a retry needs a session of its own
-        self.failure: SessionUnavailable | None = None  # so the session could not be loaded
+        self._lock: HeldLock | None = None
+        self.failed = False
+        """The layer's app call raised, so a retry needs a session of its own; or the commit did."""
         self.destroyed = False
         self.regenerated = False
         self.owner_id: str | None = None
-        self.cookies: list[str] | None = None  # what a store has been changed for is to be sent
-        self._lock: HeldLock | None = None
+        """Whom this request has bound it to."""
+        self.cookies: list[str] | None = None
+        """The Set-Cookie values that go with what a store has been given already."""
 
     @property
-    def _values(self) -> dict[str, Any]:
-        return self._first_load()[0]
-
-    def _first_load(self) -> tuple[dict[str, Any], StoredSession | None]:
-        if not self._loaded:
-            stored = self._load_stored()
-            self._loaded.append((stored.data if stored is not None else {}, stored))
-        return self._loaded[0]
-
-    def _load_stored(self) -> StoredSession | None:
-        try:
-            return self._load()
-        except SessionUnavailable as error:
-            self.failure = error
-            raise
-
-    @property
-    def is_resumed(self) -> bool:
-        """Whether it has changes that an outage has kept from the store until now."""
-        return self.stored is not None and self.stored.pending is not None
+    def source(self) -> object:
+        """Two layers with the same one would write one cookie twice."""
+        return self._keeper.source if self._keeper is not None else None
 
     @property
     def is_open(self) -> bool:
@@ -118,29 +64,13 @@ class Session(MutableMapping[str, Any]):
         return not (self.committed or self.failed)
 
     @property
-    def accessed(self) -> bool:
-        """Whether anything of this session was read or written in this request."""
-        return bool(self._loaded)
+    def permanent(self) -> bool:
+        """Whether the cookie outlives the browser (``PERMANENT_SESSION_LIFETIME``)."""
+        return bool(self._values.get(_PERMANENT, False))
 
-    @property
-    def stored(self) -> StoredSession | None:
-        """What the request brought; None for a new visitor, or a cookie that does not verify."""
-        return self._first_load()[1]
-
-    @property
-    def new(self) -> bool:
-        """Whether this request brought no valid session."""
-        return self.stored is None
-
-    @property
-    def modified(self) -> bool:
-        """Whether the data differ from what the request brought. Set it True to force a write."""
-        return self._modified or (self._lent and self._differs())
-
-    @modified.setter
-    def modified(self, value: bool) -> None:
-        self._touch()
-        self._modified = value
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self[_PERMANENT] = bool(value)
 
     @property
     def created(self) -> float:
@@ -170,12 +100,27 @@ class Session(MutableMapping[str, Any]):
         :raises SessionError: the session is kept in its cookie, where nothing can be listed.
         """
         self._touch()
-        if self._keeper is None or not self._keeper.has_store:
-            raise SessionError(
-                "A session that is kept in its cookie cannot be bound to a user: no one could list "
-                "or revoke it.\n\nKeep sessions in a store: SessionMiddleware(store=…)."
-            )
+        self._require_store()
         self.owner_id = str(user_id)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not self and self.user_id is None
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether another user goes on with it, as whose it is no older than this request."""
+        record = self.stored.record if self.stored is not None else None
+        user_id = record.owner.user_id if record is not None and record.owner is not None else None
+        return self.regenerated and self.owner_id not in (None, user_id)
+
+    def clear(self) -> None:
+        """Remove all values; a session that was bound to a user ends, as by :meth:`destroy`."""
+        if self.user_id is None:
+            super().clear()
+        else:
+            self.destroy()
 
     def regenerate(self) -> None:
         """Go on under a new id, and let the old one end: call it when a visitor logs in.
@@ -215,17 +160,22 @@ class Session(MutableMapping[str, Any]):
         :raises SessionLocked: ``wait`` is over; 503.
         :raises SessionError: the session is kept in its cookie, or was changed already.
         """
-        if self._keeper is None or not self._keeper.has_store:
-            raise SessionError(
-                "A session that is kept in its cookie cannot be locked.\n\n"
-                "Keep sessions in a store: SessionMiddleware(store=…)."
-            )
+        keeper = self._require_store()
         self._check_writable()
         if self.modified:
             raise SessionError("Lock the session before the first change: it is read afresh.")
         if self._lock is None and self.stored is not None:
-            self._lock = self._keeper.lock(self.stored, wait, hold)
+            self._lock = keeper.lock(self.stored, wait, hold)
             self._loaded, self._lent = [], False
+
+    def _require_store(self) -> SessionKeeper:
+        if self._keeper is None or not self._keeper.has_store:
+            raise SessionError(
+                "A session that is kept in its cookie can be neither locked nor bound to a user: "
+                "there is nothing outside the browser to lock, list or revoke.\n\n"
+                "Keep sessions in a store: SessionMiddleware(store=…)."
+            )
+        return self._keeper
 
     @property
     def locked(self) -> bool:
@@ -239,83 +189,6 @@ class Session(MutableMapping[str, Any]):
             lock.release()
 
     def give_up(self) -> None:
-        """Keep nothing of it any more: the request, or the commit, has failed."""
+        """Keep nothing of it: the request, or the commit, has failed."""
         self.failed = True
         self.unlock()
-
-    @property
-    def permanent(self) -> bool:
-        """Whether the cookie outlives the browser (``PERMANENT_SESSION_LIFETIME``)."""
-        return bool(self._values.get(_PERMANENT, False))
-
-    @permanent.setter
-    def permanent(self, value: bool) -> None:
-        self[_PERMANENT] = bool(value)
-
-    @property
-    def text(self) -> str:
-        """The data as JSON.
-
-        :raises SessionValueError: names the key whose value JSON cannot hold.
-        """
-        return join_values(self.texts)
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """The JSON text of each value, by name.
-
-        :raises SessionValueError: as :attr:`text`.
-        """
-        return dump_values(self._values)
-
-    def _differs(self) -> bool:
-        return self.stored is None or self.text != self.stored.text
-
-    def _check_writable(self) -> None:
-        if self.committed:
-            raise SessionCommitted(
-                "The session was changed after the response's headers had left, so the change "
-                "could not reach the visitor.\n\nChange it before the response starts: in a "
-                "generator, before the first yield."
-            )
-        stored = self.stored
-        if stored is not None and stored.outage is not None and stored.pending is None:
-            raise stored.outage
-
-    def _touch(self) -> dict[str, Any]:
-        self._check_writable()
-        values = self._values
-        self._modified = True
-        return values
-
-    def __getitem__(self, key: str) -> Any:
-        value = self._values[key]
-        if isinstance(value, (list, dict)):
-            self._lent = True
-        return value
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        if not isinstance(key, str):
-            raise SessionValueError(f"A session key is a str, not {type(key).__name__}: {key!r}")
-        self._touch()[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        if key not in self._values:
-            raise KeyError(key)
-        del self._touch()[key]
-
-    def __ior__(self, other: Mapping[str, Any]) -> Session:
-        self.update(other)
-        return self
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return f"<Session {self._values!r}>" if self.accessed else "<Session, not loaded>"

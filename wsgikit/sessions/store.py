@@ -24,7 +24,7 @@ class Record(NamedTuple):
     key: str
     """The SHA-256 of the visitor's id, in hex: no cookie can be made of it."""
     values: Mapping[str, str]
-    """JSON texts by name. A store compares them and never looks inside."""
+    """JSON texts in ASCII, by name. A store compares them and never looks inside."""
     version: int
     """Another one after each change of the values."""
     created: float
@@ -44,8 +44,8 @@ class Change(NamedTuple):
     value: str | None
     """Its JSON text now; None: it is deleted."""
     on_conflict: Literal["mine", "theirs", "raise"] = "mine"
-    """When the store's text is no longer ``base``, nor ``value`` already: write all the same, skip
-    this change, or write nothing of this commit and return the record."""
+    """When the store's text is no longer ``base``, whatever it is: write all the same, skip this
+    change, or write nothing of this commit and return the record."""
 
 
 Changes = Mapping[str, Change]
@@ -155,6 +155,9 @@ class SessionStore(ABC):
     def unlock(self, key: str, token: str) -> None:
         """Give the lock back, unless another token has it by now."""
 
+    def close(self) -> None:  # noqa: B027 - one that has nothing open need not say so
+        """Give back what is open, such as connections. The next call opens it again."""
+
     def revoke(self, user_id: str, key: str) -> bool:
         """End one session of a user, such as one that the user has picked from the list.
 
@@ -188,7 +191,7 @@ def apply_changes(
     merged = dict(values)
     for name, change in changes.items():
         current = merged.get(name)
-        if not as_expected and current not in (change.base, change.value):
+        if not as_expected and current != change.base:
             if change.on_conflict == "raise":
                 return None
             if change.on_conflict == "theirs":

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import SessionConflict
 from .conflicts import Conflicts
 from .session import Session
-from .store import Changes, Owner, Record, SessionStore, key_of, new_id
+from .store import Change, Owner, Record, SessionStore, key_of, new_id
 
 _TRIES = 4  # of a merge that a function of the user makes, which others may always come before
 
@@ -41,7 +41,7 @@ class StoreCommit:
         self._ttl = ttl
         self._owner = owner
         self.key = record.key
-        self.changes: Changes = {}
+        self.changes: dict[str, Change] = {}
         if session.modified or session.is_resumed:
             self.changes = conflicts.changes(session, record.values)
         self._version = record.version
@@ -117,6 +117,10 @@ class StoreCommit:
 
     def _follow(self, successor: str) -> None:
         """Go on with the successor, where an old id brings in what is new and replaces nothing."""
+        if self._session.locked:
+            raise SessionConflict  # the lock was that of the old id
         self.key = successor
-        self.changes = {k: c._replace(on_conflict="theirs") for k, c in self.changes.items()}
+        for name, change in self.changes.items():
+            if change.on_conflict == "mine":
+                self.changes[name] = change._replace(on_conflict="theirs")
         self._version = -1

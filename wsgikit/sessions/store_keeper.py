@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from contextlib import suppress
 
 from ..errors import SessionTooLarge, SessionUnavailable
@@ -17,9 +18,10 @@ from .held_lock import HeldLock
 from .keeper import SessionKeeper
 from .lifetimes import Lifetimes
 from .outage import Outage
-from .session import Session, StoredSession
+from .session import Session
 from .store import Owner, Record, SessionGone, SessionStore, key_of, new_id
 from .store_commit import StoreCommit
+from .stored_session import StoredSession
 from .values import join_values, tagged_json
 from .visitor import Visitor
 
@@ -107,7 +109,7 @@ class StoreKeeper(SessionKeeper):
         stored = session.stored
         if stored is None or stored.record is None:
             return self._commit_new(session, visitor)
-        if session.modified and not session and self._delete_as_read(stored.record):
+        if session.is_empty and session.modified and self._delete_as_read(stored.record):
             return self.expire(visitor)
         try:
             return self._write(session, stored, stored.record, visitor)
@@ -123,7 +125,8 @@ class StoreKeeper(SessionKeeper):
         self, session: Session, stored: StoredSession, record: Record, visitor: Visitor
     ) -> list[str]:
         session_id = stored.session_id
-        ttl, owner = self._lifetimes.ttl(stored.created), _owner_of(session, visitor)
+        owner = _owner_of(session, visitor)
+        ttl = self._lifetimes.ttl(time.time() if session.is_anew else stored.created)
         commit = StoreCommit(
             self._store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
         )
@@ -156,7 +159,7 @@ class StoreKeeper(SessionKeeper):
         return self._create(session, visitor)
 
     def _create(self, session: Session, visitor: Visitor) -> list[str]:
-        if not session:
+        if session.is_empty:
             had_one = session.destroyed or session.stored is not None
             return self.expire(visitor) if had_one else []
         session_id, owner = new_id(), _owner_of(session, visitor)

@@ -1,0 +1,104 @@
+"""What Redis does in one step: Lua scripts, each of one key, so that a cluster runs them as well.
+
+A session is a hash. The fields of its values start with ``=``, those of the rest do not. No JSON
+text is empty, so an empty one stands for none.
+"""
+
+CREATE = """
+-- ARGV: ttl in ms, then field, text, field, text ...
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+for at = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+"""Returns 1, or 0 when there is one already."""
+
+COMMIT = """
+-- ARGV: expected version, ttl in ms, now, '1' with an owner, user id, address, user agent,
+-- then for each change: field, base, text, on_conflict
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'successor') == 1 then return redis.call('HGETALL', KEYS[1]) end
+
+local skipped = {}
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then
+    for at = 8, #ARGV, 4 do
+        local current = redis.call('HGET', KEYS[1], ARGV[at]) or ''
+        if current ~= ARGV[at + 1] then
+            if ARGV[at + 3] == 'raise' then return redis.call('HGETALL', KEYS[1]) end
+            skipped[at] = ARGV[at + 3] == 'theirs'
+        end
+    end
+end
+
+for at = 8, #ARGV, 4 do
+    if not skipped[at] then
+        if ARGV[at + 2] == '' then
+            redis.call('HDEL', KEYS[1], ARGV[at])
+        else
+            redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 2])
+        end
+    end
+end
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+redis.call('HSET', KEYS[1], 'last_seen', ARGV[3])
+if ARGV[4] == '1' then
+    redis.call('HSET', KEYS[1], 'user_id', ARGV[5], 'address', ARGV[6], 'user_agent', ARGV[7])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('HGET', KEYS[1], 'user_id')
+"""
+"""Returns the user id or nil when it is done, 0 when the session is gone, else all its fields."""
+
+SUCCEED = """
+-- ARGV: expected version, key of the successor, grace in ms
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'successor') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'successor', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+"""Returns 1, or 0 when the session is gone, was changed or has a successor already."""
+
+TOUCH = """
+-- ARGV: ttl in ms, now
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+if redis.call('HEXISTS', KEYS[1], 'successor') == 1 then return false end
+redis.call('HSET', KEYS[1], 'last_seen', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return redis.call('HGET', KEYS[1], 'user_id')
+"""
+"""Returns the user id, or nil."""
+
+DELETE = """
+-- ARGV: expected version, or an empty text
+local version = redis.call('HGET', KEYS[1], 'version')
+local successor = redis.call('HGET', KEYS[1], 'successor') or ''
+if version and ARGV[1] ~= '' and (version ~= ARGV[1] or successor ~= '') then return 0 end
+redis.call('DEL', KEYS[1])
+return successor
+"""
+"""Returns the key of the successor, or an empty text; 0 when the version is another one."""
+
+INDEX = """
+-- KEYS[1] is the set of a user's sessions. ARGV: key of a session, ttl in ms
+redis.call('SADD', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 1
+"""
+
+LOCK = """
+-- ARGV: token, ttl in ms
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+"""Returns 1, or 0 when another token has it."""
+
+UNLOCK = """
+-- ARGV: token
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+"""

@@ -1,0 +1,78 @@
+"""The SQLAlchemy engine of a URL: every wait is bounded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from ..errors import ConfigurationError, MissingExtraError
+
+
+def make_engine(text: str, timeout: float) -> Engine:
+    """Make the engine of ``text``; it connects when it is first used.
+
+    :raises ConfigurationError: SQLAlchemy knows no such URL.
+    :raises MissingExtraError: the driver is not installed.
+    """
+    try:
+        url = make_url(text)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        name = url.get_backend_name()
+        options = _OPTIONS.get(name, _no_options)(url, timeout)
+        # A connection that the server has closed is noticed before it is used.
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=timeout, **options)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError(
+            "SQLStore was given a text that is no URL of a database.\n\n"
+            "Write sqlite:///sessions.sqlite3, or postgresql://user:password@host/database."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "postgresql", "SQLStore with this URL") from error
+    if name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def _postgresql_options(url: URL, timeout: float) -> dict[str, Any]:
+    ms = math.ceil(timeout * 1000)
+    limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    return {
+        "connect_args": {
+            "connect_timeout": max(2, math.ceil(timeout)),  # libpq takes no less
+            "tcp_user_timeout": ms,  # a host that has vanished
+            "options": " ".join(f"-c {limit}={ms}" for limit in limits),
+        }
+    }
+
+
+def _sqlite_options(url: URL, timeout: float) -> dict[str, Any]:
+    if url.database in (None, "", ":memory:"):
+        raise ConfigurationError(
+            "SQLStore was given a database in memory, of which each connection has its own.\n\n"
+            "Name a file, as in sqlite:///sessions.sqlite3, or take MemoryStore()."
+        )
+    return {"connect_args": {"timeout": timeout}}
+
+
+def _no_options(url: URL, timeout: float) -> dict[str, Any]:
+    return {}
+
+
+_OPTIONS: dict[str, Callable[[URL, float], dict[str, Any]]] = {
+    "postgresql": _postgresql_options,
+    "sqlite": _sqlite_options,
+}
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # Readers and the writer do not wait for each other; the file remembers it.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # A killed process loses nothing; a power failure may take the last commits, not the file.
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
