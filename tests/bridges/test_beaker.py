@@ -190,6 +190,22 @@ def test_revert_goes_back_to_what_the_request_brought(page):
     assert page(dict) == {"cart": ["apple"]}
 
 
+def test_revert_leaves_a_bound_session_bound(page, options):
+    def bind(session):
+        session["a"] = 1
+        if options["store"] is not None:
+            session.bind("ada")
+
+    def change(session):
+        session["b"] = 2
+        session.revert()
+        return session.user_id
+
+    page(bind)
+    assert page(change) == (None if options["store"] is None else "ada")
+    assert page(dict) == {"a": 1}
+
+
 def test_revert_of_a_new_session_empties_it(page):
     page(lambda session: (session.update(a=1), session.revert()))
     assert page(dict) == {}
