@@ -1,41 +1,61 @@
-"""Opens the visitor's session, and sends its cookie when the response starts."""
+"""Opens the visitor's session, and keeps it when the response starts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from functools import partial
-from typing import Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
-from wsgikit.sessions import Session, SessionCookie
-from wsgikit.vary import add_vary
+from wsgikit.sessions import CookieReader, Session, SessionStore, make_store
+from wsgikit.sessions.conflicts import Policies
+from wsgikit.sessions.cookie import CookieAttributes, SameSite
+from wsgikit.sessions.lifetimes import Duration, Lifetimes
+from wsgikit.sessions.make_keeper import Oversize, make_keeper
+from wsgikit.sessions.outage import OutagePolicy
+from wsgikit.sessions.seal import Seal
+from wsgikit.sessions.visitor import Visitor
+from wsgikit.vary import add_vary, keep_cookie_private
 
 
 class SessionMiddleware:
-    """Keep ``session`` in a signed cookie (itsdangerous, HMAC-SHA-256).
+    """Keep ``session``: in a sealed cookie, or in a store with no more than an id in the cookie.
 
     :param app: the WSGI app inside.
-    :param secret_key: signs the cookie. Make one with ``secrets.token_hex()``.
-    :param secret_key_fallbacks: former keys, oldest first: they still verify, and what they
-        signed is signed again with ``secret_key`` on the next response.
-    :param cookie_name: also part of the signature, so that no other cookie's value is taken.
-    :param max_age: seconds, or a timedelta, after which a cookie is refused; a permanent session's
+    :param secret_key: seals the cookie. Make one with ``wsgikit secret``.
+    :param secret_key_fallbacks: former keys, oldest first: they still open cookies, and what they
+        have sealed is sealed again with ``secret_key`` on the next response.
+    :param cookie_name: also part of the seal, so that no other cookie's value is taken. With
+        ``__Host-`` in front, browsers take it from this host by https alone.
+    :param max_age: seconds, or a timedelta, after which an unused session ends; a permanent one's
         cookie lives as long in the browser. Default 31 days.
     :param refresh_interval: seconds, or a timedelta, after which a session that is only read is
-        signed again. Default a tenth of ``max_age``; 0: with each response that used it.
+        kept for longer. Default a tenth of ``max_age``; 0: with each response that used it.
+    :param absolute_lifetime: seconds, or a timedelta, after which any session ends. Default: none.
     :param path, domain, http_only, same_site, partitioned: the cookie's attributes.
     :param secure: False or True; default None: when the request came by https.
-    :param oversize: over 4093 bytes, ``"raise"`` an error in the request, or ``"keep"`` the
-        visitor's former session and log an error.
+    :param encrypted: hide the cookie's content (AES-256-GCM; extra ``encryption``).
+    :param oversize: a session that no cookie can hold: ``"raise"`` an error in the request,
+        ``"keep"`` the visitor's former session and log an error, ``"chunk"`` it into several
+        cookies, or ``"spill"`` it into ``store``, where it stays.
+    :param store: keep the data there: a ``SessionStore``, or a URL as ``make_store`` takes it.
+    :param conflict: for a value that two requests have changed at the same time: ``"mine"``
+        (the later response's), ``"theirs"``, ``"raise"`` (409), or a function of (base, mine,
+        theirs); or a dict of these by session key.
+    :param grace: seconds that the old id counts after ``session.regenerate()``.
+    :param max_per_user: how many sessions of a user go on when one more is bound.
+    :param outage: when the store does not answer: ``"unavailable"`` (503 with Retry-After),
+        ``"empty"`` (an empty session, 503 only for who writes to it), or ``"cookie"`` (changes
+        wait in a sealed cookie until it does).
+    :param readers: take over the sessions in cookies of frameworks that the site had before.
     :raises ConfigurationError: an option is missing or wrong.
 
     Sets ``environ["wsgikit.session"]``. Place it inside ``ErrorMiddleware``, because what cannot be
-    stored raises here, and outside hooks and views, because their changes are sent when they
-    start the response. It adds ``Set-Cookie`` only when the session changed or is due to be signed
-    again, never on a 5xx, and ``Vary: Cookie`` whenever it was used (RFC 9110, section 12.5.5).
+    kept raises here, and outside hooks and views, because their changes are kept when they
+    start the response: nothing of them on a 5xx. It adds ``Set-Cookie`` only when there is
+    something new to say, and ``Vary: Cookie`` whenever the session was used (RFC 9110, 12.5.5).
     """
 
     provides = (SESSION,)
@@ -48,64 +68,90 @@ class SessionMiddleware:
         secret_key: str | bytes,
         secret_key_fallbacks: Sequence[str | bytes] = (),
         cookie_name: str = "wsgikit_session",
-        max_age: int | timedelta = timedelta(days=31),
-        refresh_interval: int | timedelta | None = None,
+        max_age: Duration = 31 * 24 * 60 * 60,
+        refresh_interval: Duration | None = None,
+        absolute_lifetime: Duration | None = None,
         path: str = "/",
         domain: str | None = None,
         secure: bool | None = None,
         http_only: bool = True,
-        same_site: Literal["Lax", "Strict", "None"] | None = "Lax",
+        same_site: SameSite = "Lax",
         partitioned: bool = False,
-        oversize: Literal["raise", "keep"] = "raise",
+        encrypted: bool = False,
+        oversize: Oversize = "raise",
+        store: SessionStore | str | None = None,
+        conflict: Policies = "mine",
+        grace: Duration = 10,
+        max_per_user: int | None = None,
+        outage: OutagePolicy = "unavailable",
+        readers: Sequence[CookieReader] = (),
     ) -> None:
         self.app = app
-        self.cookie = SessionCookie(
-            secret_key=secret_key,
-            secret_key_fallbacks=secret_key_fallbacks,
+        lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
+        self.max_age = lifetimes.max_age
+        self.store = None if store is None else make_store(store)
+        self.keeper = make_keeper(
+            Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
+            CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
+            lifetimes,
             cookie_name=cookie_name,
-            max_age=max_age,
-            refresh_interval=refresh_interval,
-            path=path,
-            domain=domain,
-            secure=secure,
-            http_only=http_only,
-            same_site=same_site,
-            partitioned=partitioned,
             oversize=oversize,
+            store=self.store,
+            conflict=conflict,
+            grace=grace,
+            max_per_user=max_per_user,
+            outage=outage,
+            readers=readers,
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer: Session | None = environ.get(SESSION)
-        if outer is not None and outer.is_open and outer.source == self.cookie.source:
+        if outer is not None and outer.is_open and outer.source == self.keeper.source:
             return self.app(environ, start_response)  # one cookie: the layer outside sends it
-        load = partial(self.cookie.load, environ.get("HTTP_COOKIE"))
-        session = environ[SESSION] = Session(load, self.cookie.source)
+        visitor = Visitor.of(environ)
+        load = partial(self.keeper.load, visitor)
+        session = environ[SESSION] = Session(load, self.keeper)
         if CONTEXT in environ:  # a layer between may have copied the environ
             environ[CONTEXT].environ[SESSION] = session
-        https = environ["wsgi.url_scheme"] == "https"
-        commit = partial(self._commit, session, https)
+        commit = partial(self._commit, session, visitor)
         try:
-            return self.app(environ, on_start(start_response, commit))
+            body = self.app(environ, on_start(start_response, commit))
         except BaseException:
-            session.failed = True
+            session.give_up()
             raise
+        if session.committed or not self.keeper.has_store:
+            return body
+        return on_close(body, lambda _: session.unlock(), environ=environ)  # it may start late
 
-    def _commit(self, session: Session, https: bool, status: str, headers: Headers) -> None:
-        cookie = None
-        if session.accessed and not status.startswith("5"):
-            cookie = self._cookie_to_send(session, https)
-        session.committed = True
-        if cookie is not None:
-            headers.append(("Set-Cookie", cookie))
+    def _commit(self, session: Session, visitor: Visitor, status: str, headers: Headers) -> None:
+        try:
+            cookies = self._cookies(session, visitor, status)
+        finally:
+            session.committed = True
+        session.unlock()
+        headers.extend(("Set-Cookie", cookie) for cookie in cookies)
+        if cookies:
+            keep_cookie_private(headers)
         if session.accessed:
             add_vary(headers, "Cookie")
 
-    def _cookie_to_send(self, session: Session, https: bool) -> str | None:
-        stored = session.stored
-        if session.modified:
-            if session:
-                return self.cookie.dump(session, https=https)
-            return self.cookie.delete(https=https) if stored is not None else None
-        if stored is not None and session and self.cookie.needs_reissue(stored):
-            return self.cookie.dump(session, https=https)
-        return None
+    def _cookies(self, session: Session, visitor: Visitor, status: str) -> list[str]:
+        if session.cookies is not None or session.failed:  # a second start, for an error's page
+            return session.cookies or []
+        if status.startswith("5"):
+            return self._cookies_of_failure(session, visitor, status)
+        if not session.accessed:
+            return []
+        try:
+            cookies = self.keeper.commit(session, visitor)
+        except BaseException:
+            session.give_up()
+            raise
+        if self.keeper.has_store:
+            session.cookies = cookies
+        return cookies
+
+    def _cookies_of_failure(self, session: Session, visitor: Visitor, status: str) -> list[str]:
+        if session.failure is not None and not status.startswith("503"):
+            raise session.failure  # a wrapped framework has taken it for an error of its own
+        return self.keeper.expire(visitor) if session.destroyed else []

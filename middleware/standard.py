@@ -30,6 +30,14 @@ _SESSION_KEYS = {
     "same_site": "SESSION_COOKIE_SAMESITE",
     "partitioned": "SESSION_COOKIE_PARTITIONED",
     "oversize": "SESSION_OVERSIZE",
+    "encrypted": "SESSION_COOKIE_ENCRYPTED",
+    "store": "SESSION_STORE",
+    "conflict": "SESSION_CONFLICT",
+    "absolute_lifetime": "SESSION_ABSOLUTE_LIFETIME",
+    "grace": "SESSION_GRACE",
+    "max_per_user": "SESSION_MAX_PER_USER",
+    "outage": "SESSION_OUTAGE",
+    "readers": "SESSION_READERS",
 }
 
 

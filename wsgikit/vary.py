@@ -1,4 +1,4 @@
-"""The Vary header (RFC 9110, section 12.5.5)."""
+"""What caches are told of a response that is one visitor's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from .lifecycle import Headers
 
 
 def add_vary(headers: Headers, name: str) -> None:
-    """Say in ``headers`` that the response depends on the request header ``name``, once."""
+    """Say in ``headers`` that the response depends on the request header ``name``, once.
+
+    Follows RFC 9110, section 12.5.5.
+    """
     lines = [index for index, (key, _) in enumerate(headers) if key.lower() == "vary"]
     if not lines:
         headers.append(("Vary", name))
@@ -17,3 +20,9 @@ def add_vary(headers: Headers, name: str) -> None:
     if not any(name in line or "*" in line for line in names):
         key, value = headers[lines[0]]
         headers[lines[0]] = (key, f"{value}, {name}" if value else name)
+
+
+def keep_cookie_private(headers: Headers) -> None:
+    """Let no shared cache give a Set-Cookie to another visitor (RFC 9111, section 5.2.2.4)."""
+    if not any(key.lower() == "cache-control" for key, _ in headers):
+        headers.append(("Cache-Control", 'no-cache="Set-Cookie"'))

@@ -53,7 +53,7 @@ def test_untouched_session_adds_no_header_and_decodes_nothing(serve):
         pass
 
     layer = chain(nothing)
-    layer.cookie.load = lambda header: pytest.fail("the cookie was decoded")
+    layer.keeper.load = lambda environ: pytest.fail("the cookie was decoded")
     answer = serve(layer, HTTP_COOKIE="wsgikit_session=x")
     assert answer.headers == [("Content-Type", "text/plain")]
 

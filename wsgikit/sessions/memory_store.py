@@ -91,11 +91,18 @@ class MemoryStore(SessionStore):
             if record is not None and record.successor is None:
                 self._keep(record._replace(last_seen=time.time()), ttl)
 
-    def delete(self, key: str | None) -> None:
+    def delete(self, key: str, *, expected_version: int | None = None) -> bool:
         with self._guard:
-            while key is not None:
-                kept = self._kept.pop(key, None)
-                key = kept.record.successor if kept is not None else None
+            record = self.load(key)
+            if record is None:
+                return True
+            if expected_version is not None and (record.version, record.successor) != (
+                expected_version,
+                None,
+            ):
+                return False
+            del self._kept[key]
+            return record.successor is None or self.delete(record.successor)
 
     def iterate(self, user_id: str | None = None) -> Iterator[Record]:
         with self._guard:

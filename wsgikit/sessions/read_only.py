@@ -7,7 +7,8 @@ from copy import deepcopy
 from typing import Any, NoReturn
 
 from ..errors import SessionReadOnly
-from .session import Session, StoredSession
+from .session import Session
+from .stored_session import StoredSession
 
 
 class ReadOnlySession(Session):
@@ -23,7 +24,7 @@ class ReadOnlySession(Session):
     __slots__ = ("_has_ended", "_original")
 
     def __init__(self, original: Session, has_ended: Callable[[], bool]) -> None:
-        super().__init__(lambda: None, original.source)
+        super().__init__(lambda: None, original._keeper)
         self._original = original
         self._has_ended = has_ended
 
@@ -43,7 +44,7 @@ class ReadOnlySession(Session):
     def __getitem__(self, key: str) -> Any:
         return deepcopy(self._values[key])
 
-    def _touch(self) -> NoReturn:
+    def _check_writable(self) -> NoReturn:
         raise SessionReadOnly(
             "The session was changed by a thread that the request was handed to, which may outlive "
             "the response.\n\nReturn the value to the view, and let the view change the session."

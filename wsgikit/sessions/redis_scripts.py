@@ -27,7 +27,7 @@ local skipped = {}
 if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then
     for at = 8, #ARGV, 4 do
         local current = redis.call('HGET', KEYS[1], ARGV[at]) or ''
-        if current ~= ARGV[at + 1] and current ~= ARGV[at + 2] then
+        if current ~= ARGV[at + 1] then
             if ARGV[at + 3] == 'raise' then return redis.call('HGETALL', KEYS[1]) end
             skipped[at] = ARGV[at + 3] == 'theirs'
         end
@@ -74,11 +74,14 @@ return redis.call('HGET', KEYS[1], 'user_id')
 """Returns the user id, or nil."""
 
 DELETE = """
+-- ARGV: expected version, or an empty text
+local version = redis.call('HGET', KEYS[1], 'version')
 local successor = redis.call('HGET', KEYS[1], 'successor') or ''
+if version and ARGV[1] ~= '' and (version ~= ARGV[1] or successor ~= '') then return 0 end
 redis.call('DEL', KEYS[1])
 return successor
 """
-"""Returns the key of the successor, or an empty text."""
+"""Returns the key of the successor, or an empty text; 0 when the version is another one."""
 
 INDEX = """
 -- KEYS[1] is the set of a user's sessions. ARGV: key of a session, ttl in ms

@@ -165,10 +165,15 @@ class RedisStore(SessionStore):
             reply = self._scripts.touch([self._session(key)], [_ms(ttl), repr(time.time())])
             self._remember_bound(reply, key, ttl)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, expected_version: int | None = None) -> bool:
+        version: int | str = "" if expected_version is None else expected_version
         with _failures():
             while key:
-                key = _text(self._scripts.delete([self._session(key)]))
+                successor = self._scripts.delete([self._session(key)], [version])
+                if successor == 0:
+                    return False
+                key = _text(successor)
+        return True
 
     def iterate(self, user_id: str | None = None) -> Iterator[Record]:
         for key in self._all_keys() if user_id is None else self._keys_of(user_id):

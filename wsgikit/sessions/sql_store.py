@@ -157,12 +157,22 @@ class SQLStore(SessionStore):
         with self._transaction() as connection:
             connection.execute(seen.values(last_seen=now, expires=now + ttl))
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, expected_version: int | None = None) -> bool:
+        if expected_version is not None:
+            return self._delete_as_read(key, expected_version)
         next_key: str | None = key
         with self._transaction() as connection:
             while next_key is not None:
                 row = delete(sessions).where(sessions.c.key == next_key)
                 next_key = connection.scalar(row.returning(sessions.c.successor))
+        return True
+
+    def _delete_as_read(self, key: str, version: int) -> bool:
+        row = and_(sessions.c.key == key, sessions.c.version == version)
+        with self._transaction() as connection:
+            unchanged = delete(sessions).where(row, sessions.c.successor.is_(None))
+            deleted = connection.execute(unchanged).rowcount > 0
+        return deleted or self.load(key) is None
 
     def iterate(self, user_id: str | None = None) -> Iterator[Record]:
         alive = and_(sessions.c.expires > time.time(), sessions.c.successor.is_(None))

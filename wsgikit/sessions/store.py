@@ -44,8 +44,8 @@ class Change(NamedTuple):
     value: str | None
     """Its JSON text now; None: it is deleted."""
     on_conflict: Literal["mine", "theirs", "raise"] = "mine"
-    """When the store's text is no longer ``base``, nor ``value`` already: write all the same, skip
-    this change, or write nothing of this commit and return the record."""
+    """When the store's text is no longer ``base``, whatever it is: write all the same, skip this
+    change, or write nothing of this commit and return the record."""
 
 
 Changes = Mapping[str, Change]
@@ -118,7 +118,7 @@ class SessionStore(ABC):
         grace: float,
         owner: Owner | None = None,
     ) -> Record | None:
-        """Make ``changes`` as ``commit`` does, in a record of ``new_key`` that goes on for this one.
+        """Make ``changes`` as ``commit`` does, in a record of ``new_key`` that follows this one.
 
         The new one is written first, as the session goes on in it (it keeps ``created``, unless
         ``owner`` has another user than before). The old one keeps its former values for ``grace``
@@ -132,8 +132,12 @@ class SessionStore(ABC):
         """Let the session live ``ttl`` from now on. Its values are not written."""
 
     @abstractmethod
-    def delete(self, key: str) -> None:
-        """Delete the session, and its successor if it has one."""
+    def delete(self, key: str, *, expected_version: int | None = None) -> bool:
+        """Delete the session, and its successor if it has one.
+
+        :param expected_version: delete it only while it has this version, and no successor.
+        :return: False when it was not deleted for its version; True when it is not there any more.
+        """
 
     @abstractmethod
     def iterate(self, user_id: str | None = None) -> Iterator[Record]:
@@ -187,7 +191,7 @@ def apply_changes(
     merged = dict(values)
     for name, change in changes.items():
         current = merged.get(name)
-        if not as_expected and current not in (change.base, change.value):
+        if not as_expected and current != change.base:
             if change.on_conflict == "raise":
                 return None
             if change.on_conflict == "theirs":

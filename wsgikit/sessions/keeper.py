@@ -1,0 +1,39 @@
+"""What a session layer asks of the place where sessions are kept: the cookie, a store, or both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from .held_lock import HeldLock
+from .session import Session
+from .stored_session import StoredSession
+from .visitor import Visitor
+
+
+class SessionKeeper(ABC):
+    """Loads a session when it is first touched, and commits it when the response starts."""
+
+    has_store: ClassVar[bool] = False
+    source: object
+    """Two layers with the same one would write one cookie twice."""
+
+    @abstractmethod
+    def load(self, visitor: Visitor) -> StoredSession | None:
+        """The session that the request's cookies bring, or None."""
+
+    @abstractmethod
+    def commit(self, session: Session, visitor: Visitor) -> list[str]:
+        """Keep a session that was used in a request; return the Set-Cookie values to send."""
+
+    @abstractmethod
+    def expire(self, visitor: Visitor) -> list[str]:
+        """The Set-Cookie values that make the browser forget the session."""
+
+    @abstractmethod
+    def destroy(self, stored: StoredSession) -> None:
+        """End a session at once, where it is kept outside of the browser."""
+
+    @abstractmethod
+    def lock(self, stored: StoredSession, wait: float, hold: float) -> HeldLock | None:
+        """Take a session's exclusive lock; None where nobody is to be kept out."""

@@ -1,0 +1,126 @@
+"""What visitors get while the session store does not answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from ..errors import SessionUnavailable
+from .cookie import SessionCookie
+from .options import checked_choice
+from .session import Session
+from .store import key_of
+from .stored_session import StoredSession
+from .values import join_values, tagged_json
+from .visitor import Visitor
+
+OutagePolicy = Literal["unavailable", "empty", "cookie"]
+
+_MAX_AGE = 3600  # seconds that changes wait in a cookie: who has kept one may bring it back
+
+
+class Pending(NamedTuple):
+    """Changes that the store has not got yet."""
+
+    key: str | None
+    """Of the session that they belong to; None: the visitor had none."""
+    values: Mapping[str, str | None]
+    """The JSON texts by name; None: deleted."""
+
+
+class Outage:
+    """The policy: ``"unavailable"``, ``"empty"`` or ``"cookie"``. See ``SessionMiddleware``.
+
+    :param cookie: the session's own.
+    :param pending_cookie: holds the changes meanwhile, sealed: ``[key, {values}]``.
+    """
+
+    def __init__(
+        self,
+        policy: OutagePolicy,
+        cookie: SessionCookie,
+        pending_cookie: SessionCookie,
+    ) -> None:
+        self._policy = checked_choice("outage", policy, ("unavailable", "empty", "cookie"))
+        self._cookie = cookie
+        self._pending_cookie = pending_cookie
+
+    def stand_in(self, visitor: Visitor, error: SessionUnavailable) -> StoredSession:
+        """What the request's session is, when the store could not be asked for it."""
+        if self._policy == "unavailable":
+            raise error
+        pending = None
+        if self._policy == "cookie":
+            pending = self._pending(visitor) or Pending(self._key(visitor), {})
+        return _stored(pending, outage=error)
+
+    def resume(self, visitor: Visitor, stored: StoredSession | None) -> StoredSession | None:
+        """The session with what waits in the cookie for it, now that the store answers."""
+        pending = self._pending(visitor)
+        if pending is None:
+            return stored
+        if stored is None:
+            return _stored(pending) if pending.key is None else None
+        if stored.record is None or pending.key != stored.record.key:
+            return stored
+        data = {**stored.data, **_stored(pending).data}
+        for name, text in pending.values.items():
+            if text is None:
+                data.pop(name, None)
+        return stored._replace(data=data, pending=pending)
+
+    def keep(self, session: Session, visitor: Visitor, error: SessionUnavailable) -> list[str]:
+        """Keep what the request has changed in the cookie; return the Set-Cookie values.
+
+        :raises SessionUnavailable: there is something to be kept, and the policy is another one.
+        """
+        if not session.modified:
+            return []
+        if self._policy != "cookie" or session.owner_id is not None:
+            raise error
+        pending = self._pending_of(session)
+        if session.regenerated and pending.key is not None:
+            raise error  # under the old id the changes are not to go on
+        text = json.dumps([pending.key, pending.values])
+        return self._pending_cookie.write(text, max_age=None, visitor=visitor)
+
+    def _pending_of(self, session: Session) -> Pending:
+        stored = session.stored
+        if stored is None:
+            return Pending(None, session.texts)
+        base = stored.record.values if stored.record is not None else {}
+        waiting = stored.pending or Pending(session.key, {})
+        names = {*base, *waiting.values, *session}
+        texts = session.texts
+        changed = {n: texts.get(n) for n in names if n not in texts or texts[n] != base.get(n)}
+        return Pending(waiting.key, changed)
+
+    def expire(self, visitor: Visitor) -> list[str]:
+        """The Set-Cookie values that make the browser forget what the store has got by now."""
+        if self._policy == "cookie" and self._pending_cookie.is_in(visitor):
+            return self._pending_cookie.expire(visitor)
+        return []
+
+    def _pending(self, visitor: Visitor) -> Pending | None:
+        if self._policy != "cookie":
+            return None
+        for opened in self._pending_cookie.read(visitor):
+            if time.time() - opened.issued_at <= _MAX_AGE:
+                return Pending(*json.loads(opened.text))
+        return None
+
+    def _key(self, visitor: Visitor) -> str | None:
+        for opened in self._cookie.read(visitor):
+            if opened.text.startswith('"'):
+                return key_of(json.loads(opened.text))
+        return None
+
+
+def _stored(pending: Pending | None, outage: SessionUnavailable | None = None) -> StoredSession:
+    values = pending.values if pending is not None else {}
+    texts = {name: text for name, text in values.items() if text is not None}
+    data = {name: tagged_json.loads(text) for name, text in texts.items()}
+    now = time.time()
+    return StoredSession(data, join_values(texts), now, False, now, outage=outage, pending=pending)

@@ -1,0 +1,126 @@
+"""Brings what one request has made of a stored session into its store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import SessionConflict
+from .conflicts import Conflicts
+from .session import Session
+from .store import Change, Owner, Record, SessionStore, key_of, new_id
+
+_TRIES = 4  # of a merge that a function of the user makes, which others may always come before
+
+
+class StoreCommit:
+    """One session's commit.
+
+    :param call: what the store's methods are called by.
+    :param record: the session as this request has read it.
+    :param ttl: seconds that the session lives on.
+    :param owner: whom this request has bound it to.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        call: Callable[..., Any],
+        conflicts: Conflicts,
+        session: Session,
+        record: Record,
+        *,
+        ttl: float,
+        owner: Owner | None,
+    ) -> None:
+        self._store = store
+        self._call = call
+        self._conflicts = conflicts
+        self._session = session
+        self._record = record
+        self._ttl = ttl
+        self._owner = owner
+        self.key = record.key
+        self.changes: dict[str, Change] = {}
+        if session.modified or session.is_resumed:
+            self.changes = conflicts.changes(session, record.values)
+        self._version = record.version
+        if record.successor is not None:
+            self._follow(record.successor)
+
+    @property
+    def moved(self) -> bool:
+        """Whether the session goes on under an id that another request's response has brought."""
+        return self.key != self._record.key
+
+    def write(self) -> None:
+        """Make the changes.
+
+        :raises SessionConflict: the policy says so, or others came first every time.
+        :raises SessionGone: the session has ended meanwhile.
+        """
+        for _ in range(_TRIES):
+            current = self._call(
+                self._store.commit,
+                self.key,
+                self.changes,
+                expected_version=self._version,
+                ttl=self._ttl,
+                owner=None if self.moved else self._owner,
+            )
+            if current is None:
+                return
+            self._prepare_next(current)
+        raise SessionConflict
+
+    def rotate(self, grace: float) -> str:
+        """Make the changes in a session of a new id, and return the id.
+
+        :param grace: seconds that the old id still counts.
+        :raises: as :meth:`write`.
+        """
+        session_id = new_id()
+        for _ in range(_TRIES):
+            if self.moved or self._rotate(key_of(session_id), grace):
+                break
+        else:
+            raise SessionConflict
+        if self.moved:  # the old id has no way into the session that went on without it
+            owner = self._owner or self._record.owner
+            key, texts = key_of(session_id), self._session.texts
+            self._call(self._store.create, key, texts, ttl=self._ttl, owner=owner)
+        self.key = key_of(session_id)
+        return session_id
+
+    def _rotate(self, new_key: str, grace: float) -> bool:
+        current = self._call(
+            self._store.rotate,
+            self.key,
+            new_key,
+            self.changes,
+            expected_version=self._version,
+            ttl=self._ttl,
+            grace=grace,
+            owner=self._owner,
+        )
+        if current is not None:
+            self._prepare_next(current)
+        return current is None
+
+    def _prepare_next(self, current: Record) -> None:
+        if current.successor is not None:
+            self._follow(current.successor)
+            return
+        self._version = current.version
+        locked = self._session.locked
+        self.changes = self._conflicts.settle(self.changes, current, locked=locked)
+
+    def _follow(self, successor: str) -> None:
+        """Go on with the successor, where an old id brings in what is new and replaces nothing."""
+        if self._session.locked:
+            raise SessionConflict  # the lock was that of the old id
+        self.key = successor
+        for name, change in self.changes.items():
+            if change.on_conflict == "mine":
+                self.changes[name] = change._replace(on_conflict="theirs")
+        self._version = -1

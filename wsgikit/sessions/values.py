@@ -1,0 +1,191 @@
+"""Session values as JSON texts: what JSON has no type for is written with a tag."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from markupsafe import Markup
+
+from ..errors import ConfigurationError, SessionValueError
+
+T = TypeVar("T")
+
+MAX_DEPTH = 64
+"""Levels of nesting, so few that any thread's stack can read what another has written."""
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_BUILTIN = _SCALARS | {list, dict}
+
+
+class _Fault(Exception):
+    """A value that cannot be written, and the steps that lead to it, the last one first."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        self.steps: list[object] = []
+
+    def describe(self, start: str) -> str:
+        path = "".join(f"[{step!r}]" for step in self.steps[:-9:-1])
+        return f"{start}{path}{'…' if self.steps[8:] else ''} {self.problem}"
+
+
+class _Tag(NamedTuple):
+    name: str
+    dump: Callable[[Any], Any]
+
+
+class TaggedJSON:
+    """Writes values as JSON, and reads them as they were: ``{"$date":"2024-02-29"}`` is a date.
+
+    Besides JSON's own types it knows ``datetime``, ``date``, ``UUID``, ``Decimal``, ``tuple``,
+    ``set``, ``frozenset``, ``bytes``, ``Markup``, and dicts whose keys are any of these. The same
+    value always gives the same text. Of a subclass it writes the nearest base that it knows, and
+    of a time zone the offset.
+    """
+
+    def __init__(self) -> None:
+        self._tags: dict[type, _Tag] = {}
+        self._load: dict[str, Callable[[Any], Any]] = {"dict": dict}
+        self.register("datetime", datetime, datetime.isoformat, datetime.fromisoformat)
+        self.register("date", date, date.isoformat, date.fromisoformat)
+        self.register("uuid", UUID, str, UUID)
+        self.register("decimal", Decimal, str, Decimal)
+        self.register("tuple", tuple, list, tuple)
+        self.register("set", set, list, set)
+        self.register("frozenset", frozenset, list, frozenset)
+        self.register("bytes", bytes, _dump_bytes, _load_bytes)
+        self.register("markup", Markup, str, Markup)
+
+    def register(
+        self, tag: str, cls: type[T], dump: Callable[[T], Any], load: Callable[[Any], T]
+    ) -> None:
+        """Let sessions hold values of ``cls``, in every process that reads them.
+
+        :param tag: stands in the text, so it must stay the same as long as sessions live.
+        :param dump: makes a value of known types of it.
+        :param load: makes it of that value again.
+        :raises ConfigurationError: the tag is another class's, or the class has another tag or
+            needs none.
+        """
+        if cls in _BUILTIN:
+            raise ConfigurationError(f"{cls.__name__} needs no tag: JSON has it.")
+        known = self._tags.get(cls)
+        if known.name != tag if known is not None else tag in self._load:
+            raise ConfigurationError(
+                f"The tag {tag!r} for {cls.__name__} is taken, or {cls.__name__} has another one."
+                "\n\nRegister each class once, with a tag of its own."
+            )
+        self._tags[cls] = _Tag(tag, dump)
+        self._load[tag] = load
+
+    def dumps(self, value: object) -> str:
+        """Return the JSON text of ``value``: ASCII, and no spaces.
+
+        :raises SessionValueError: names what in it has an unknown type, or is nested too deeply.
+        """
+        return self.dump_named(value, "value")
+
+    def dump_named(self, value: object, name: str) -> str:
+        """Do as ``dumps`` does, and let the error call the value by its name."""
+        try:
+            return json.dumps(self._encode(value, MAX_DEPTH), separators=(",", ":"))
+        except _Fault as fault:
+            raise SessionValueError(fault.describe(name)) from None
+        except (ValueError, RecursionError) as error:  # an int of too many digits, a full stack
+            raise SessionValueError(f"{name} cannot be written: {error}") from error
+
+    def loads(self, text: str) -> Any:
+        """Return the value of a text.
+
+        :raises ValueError: it is no text of ``dumps``, or has a tag that is not registered here.
+        """
+        try:
+            return json.loads(text, object_hook=self._untag)
+        except Exception as error:  # a type's own function may raise anything for a wrong value
+            raise ValueError(f"This is no text of a session: {error}") from error
+
+    def _encode(self, value: Any, depth: int) -> Any:
+        if not depth:
+            raise _Fault(f"is nested more than {MAX_DEPTH} levels deep, or holds itself.")
+        for cls in type(value).__mro__:
+            if cls in _SCALARS:
+                return value
+            if cls is list:
+                return [self._item(*item, depth) for item in enumerate(value)]
+            if cls is dict:
+                return self._encode_dict(value, depth)
+            if cls in self._tags:
+                return self._encode_tagged(cls, value, depth)
+        raise _Fault(_describe_type(type(value).__name__))
+
+    def _item(self, step: object, value: Any, depth: int) -> Any:
+        try:
+            return self._encode(value, depth - 1)
+        except _Fault as fault:
+            fault.steps.append(step)
+            raise
+
+    def _encode_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        keys = [self._item(key, key, depth) for key in value]
+        items = [self._item(key, item, depth) for key, item in value.items()]
+        if not all(isinstance(key, str) for key in keys) or (len(keys) == 1 and keys[0][:1] == "$"):
+            # Keys that JSON would turn into texts, or a dict that would be taken for a tag.
+            return {"$dict": [list(pair) for pair in zip(keys, items, strict=True)]}
+        return dict(zip(keys, items, strict=True))
+
+    def _encode_tagged(self, cls: type, value: Any, depth: int) -> dict[str, Any]:
+        name, dump = self._tags[cls]
+        encoded = self._encode(dump(value), depth - 1)
+        if cls in (set, frozenset):
+            encoded.sort(key=json.dumps)  # the order of a set differs from process to process
+        return {f"${name}": encoded}
+
+    def _untag(self, value: dict[str, Any]) -> Any:
+        name = next(iter(value)) if len(value) == 1 else ""
+        if name[:1] != "$":
+            return value
+        if name[1:] not in self._load:
+            raise ValueError(f"no type is registered for the tag {name[1:]!r}")
+        return self._load[name[1:]](value[name])
+
+
+def _describe_type(name: str) -> str:
+    return (
+        f"is a {name}, which a session cannot keep.\n\nStore values of JSON's types, or register "
+        f"the type: wsgikit.sessions.tagged_json.register({name.lower()!r}, {name}, dump, load)"
+    )
+
+
+def _dump_bytes(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
+def _load_bytes(text: str) -> bytes:
+    return b64decode(text, validate=True)
+
+
+tagged_json = TaggedJSON()
+"""The registry that every session uses. Register types where the app is made, before requests."""
+
+
+def dump_values(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the JSON text of each value of a session.
+
+    :raises SessionValueError: as ``dumps`` does, and it names the session's key.
+    """
+    dump = tagged_json.dump_named
+    return {key: dump(value, f"session[{key!r}]") for key, value in values.items()}
+
+
+def join_values(texts: Mapping[str, str]) -> str:
+    """Return the JSON text of the dict whose values have these texts."""
+    pairs = [(json.dumps(key), text) for key, text in texts.items()]
+    if len(texts) == 1 and pairs[0][0][:2] == '"$':
+        return f'{{"$dict":[[{",".join(pairs[0])}]]}}'
+    return "{" + ",".join(map(":".join, pairs)) + "}"
