@@ -258,12 +258,12 @@ def test_connections_are_not_shared_with_a_forked_process(url, key):
 
 def test_child_opens_connections_of_its_own(store, key):
     store.create(key, {}, ttl=HOUR)
-    before = store._engine.pool
+    before = store._database.engine.pool
     pid = os.fork()
     if not pid:
-        os._exit(store._engine.pool is before)
+        os._exit(store._database.engine.pool is before)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert store._engine.pool is before
+    assert store._database.engine.pool is before
 
 
 KILLED = """
