@@ -29,10 +29,12 @@ class RedisServer:
 
     def _make(self) -> tuple[Any, Scripts]:
         with self._making:
-            if self._made is None:
-                client = self._make_client()
-                self._made = client, Scripts(client)
+            self._made = self._made or self._make_once()  # another thread may have been faster
             return self._made
+
+    def _make_once(self) -> tuple[Any, Scripts]:
+        client = self._make_client()
+        return client, Scripts(client)
 
     @property
     def client(self) -> Any:

@@ -158,16 +158,12 @@ class RedisStore(SessionStore):
                 with failures():
                     self._server.client.srem(self._user(user_id), key)
 
-    def _all_keys(self) -> Iterator[str]:
+    def _all_keys(self) -> set[str]:
         start = self._session("")
         pattern = re.sub(r"([][*?\\])", r"\\\1", start) + "*"
-        seen = set()  # Redis may name one twice
         with failures():
-            for name in self._server.client.scan_iter(match=pattern, count=1000):
-                key = text_of(name).removeprefix(start)
-                if key not in seen:
-                    seen.add(key)
-                    yield key
+            names = self._server.client.scan_iter(match=pattern, count=1000)
+            return {text_of(name).removeprefix(start) for name in names}
 
     def _keys_of(self, user_id: str) -> list[str]:
         with failures():
