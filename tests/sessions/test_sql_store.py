@@ -137,6 +137,18 @@ def test_sqlite_file_lets_readers_read_beside_a_writer(sqlite_url, key):
             assert store.load(key).values == {"a": "1"}
 
 
+def test_sqlite_transaction_has_the_lock_from_its_start(sqlite_url, key):
+    with closing(SQLStore(sqlite_url)) as store:
+        store.load(key)
+        path = sqlite_url.removeprefix("sqlite:///")
+        with (
+            closing(sqlite3.connect(path, timeout=0)) as other,
+            store._database.transaction(),
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+
+
 # engines
 
 
