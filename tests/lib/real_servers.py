@@ -190,10 +190,9 @@ def _postgresql(name: str) -> Path:
 def valkey_cluster() -> Iterator[str]:
     """Run three Valkeys that share the slots as a cluster, and yield its URL."""
     with contextlib.ExitStack() as stack:
-        options = [
-            ("--cluster-enabled", "yes", "--cluster-port", str(free_port())) for _ in range(3)
-        ]
-        nodes = [stack.enter_context(Valkey(*each)) for each in options]
+        buses = [str(free_port()) for _ in range(3)]  # not port + 10000, which may be none
+        options = ("--cluster-enabled", "yes", "--cluster-port")
+        nodes = [stack.enter_context(Valkey(*options, bus)) for bus in buses]
         clients = [stack.enter_context(node.client()) for node in nodes]
         for number, client in enumerate(clients):
             first, end = number * 16384 // 3, (number + 1) * 16384 // 3
