@@ -189,6 +189,15 @@ def test_emptied_session_expires_the_cookie(page, client, empty):
     assert page(kept) == "{}"
 
 
+def test_flush_ends_it_in_the_store_at_once(page, options):
+    def end(request):
+        request.session.flush()
+        return options["store"] is None or list(options["store"].iterate()) == []
+
+    page(fill)
+    assert page(end) == "True"
+
+
 def test_untouched_session_sends_nothing(chain, views):
     views.append(lambda request: None)
     response = TestApp(chain(CSRF_USE_SESSIONS=False), lint=True).get("/")
@@ -263,6 +272,16 @@ def test_session_has_a_key_once_it_was_saved(page):
     saved = page(lambda request: (request.session.save(), request.session.session_key)[1])
     assert len(saved) == 34  # with its quotes
     assert page(key) == page(key) == saved
+
+
+def test_saved_session_is_written(page):
+    def save(request):
+        before = pipeline_session.modified
+        request.session.save()
+        return before, pipeline_session.modified
+
+    page(save)
+    assert page(save) == "(False, True)"
 
 
 def test_created_session_has_another_key(page):

@@ -51,6 +51,10 @@ class SessionView(MutableMapping[str, Any]):
     def permanent(self, value: bool) -> None:
         self._session.permanent = value
 
+    def clear(self) -> None:
+        """As that of the pipeline's session, which ends one that was bound to a user."""
+        self._session.clear()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also _session, of a copy that is being made
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -73,6 +77,10 @@ class SessionView(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._session)
+
+    def clear(self) -> None:
+        """Remove all values; a session that was bound to a user ends."""
+        self._session.clear()
 
     def __repr__(self) -> str:
         return repr(self._session)

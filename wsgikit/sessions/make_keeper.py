@@ -42,7 +42,8 @@ def make_keeper(
     """
     checked_choice("oversize", oversize, ("raise", "keep", "chunk", "spill"))
     cookie = SessionCookie(cookie_name, seal, attributes)
-    foreign = ForeignCookies(readers)
+    own = (cookie_name, attributes.path, attributes.domain)
+    foreign = ForeignCookies(readers, own)
     in_cookie = CookieKeeper(cookie, lifetimes, foreign, keeps_former=oversize == "keep")
     if store is None:
         _check_without_store(oversize, max_per_user)

@@ -213,7 +213,9 @@ class SQLStore(SessionStore):
         new = insert(locks).from_select(["key", "token", "until"], unless_there)
         try:
             with self._statement() as connection:
-                return any(connection.execute(step).rowcount for step in (taken, new))
+                return any(
+                    connection.execute(step.returning(locks.c.key)).all() for step in (taken, new)
+                )
         except IntegrityError:
             return False  # another was faster
 
