@@ -219,8 +219,8 @@ class Disturbed(RedisStore):
 
     def __init__(self, *args, disturb, **options):
         super().__init__(*args, **options)
-        self._undisturbed = self._scripts.succeed
-        self._scripts.succeed = self._disturbed
+        self._undisturbed = self._server.scripts.succeed
+        self._server.scripts.succeed = self._disturbed
         self.disturb = disturb
 
     def _disturbed(self, keys, args):

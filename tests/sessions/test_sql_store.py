@@ -1,19 +1,20 @@
 """What is particular to sessions in a SQL database."""
 
-import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
 import pytest
 import sqlalchemy
-from real_servers import silent_port, wait_until
+from real_servers import PostgreSQL, silent_port, wait_until
 
 from wsgikit.errors import SessionUnavailable
-from wsgikit.sessions import Change, Owner, SQLStore
+from wsgikit.sessions import Change, Owner, SQLStore, sql_database, sql_tables
 from wsgikit.sessions.store import key_of, new_id
 
 HOUR = 3600.0
@@ -74,6 +75,35 @@ def test_processes_that_start_together_make_the_tables_once(store, url):
         process.communicate()
     assert [process.returncode for process in processes] == [0] * 8
     assert sorted(record.key for record in store.iterate()) == keys
+
+
+def wait_for_a_waiter(server: PostgreSQL) -> None:
+    """Wait until a connection of the server waits for a lock of another one."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        wait_until(lambda: connection.execute(query).fetchone() == (1,), "one waits for the other")
+
+
+def test_tables_that_another_process_is_making_are_waited_for(postgresql, key):
+    engine = sqlalchemy.create_engine(with_driver(postgresql.url))
+    with closing(SQLStore(postgresql.url, timeout=20)) as store, ThreadPoolExecutor() as pool:
+        with engine.begin() as other:
+            sql_tables.sessions.metadata.create_all(other)
+            created = pool.submit(store.create, key, {}, ttl=HOUR)
+            wait_for_a_waiter(postgresql)
+        assert created.result() is True
+    engine.dispose()
+
+
+def test_lock_that_another_process_is_taking_is_taken(postgresql, key):
+    with closing(SQLStore(postgresql.url, timeout=20)) as store, ThreadPoolExecutor() as pool:
+        store.load(key)
+        with psycopg.connect(postgresql.url) as other:
+            row = (key, "theirs", time.time() + HOUR)
+            other.execute("INSERT INTO wsgikit_session_locks VALUES (%s, %s, %s)", row)
+            taken = pool.submit(store.lock, key, "mine", ttl=HOUR)
+            wait_for_a_waiter(postgresql)
+        assert taken.result() is False
 
 
 def test_tables_are_made_with_their_indexes(store, url, key):
@@ -256,14 +286,15 @@ def test_connections_are_not_shared_with_a_forked_process(url, key):
     assert process.returncode == 0
 
 
-def test_child_opens_connections_of_its_own(store, key):
-    store.create(key, {}, ttl=HOUR)
-    before = store._engine.pool
-    pid = os.fork()
-    if not pid:
-        os._exit(store._engine.pool is before)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert store._engine.pool is before
+def test_connections_of_the_parent_are_left_to_it(sqlite_url, key):
+    with closing(SQLStore(sqlite_url)) as store:
+        store.create(key, {}, ttl=HOUR)
+        pool = store._database.engine.pool
+        sql_database._forget_connections()
+        assert store.load(key) is not None
+        assert store._database.engine.pool is not pool
+        assert pool.checkedin() == 1  # still open
+        pool.dispose()
 
 
 KILLED = """

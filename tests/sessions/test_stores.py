@@ -191,10 +191,8 @@ def test_commit_as_expected_is_made_whatever_its_base(store, key):
         # What the other request left alone is changed.
         (("1", "1"), ("1", "3"), "raise", "3"),
         (("1", "1"), ("1", None), "raise", None),
-        # Both did the same.
-        (("1", "2"), ("1", "2"), "raise", "2"),
-        (("1", None), ("1", None), "raise", None),
-        # They differ.
+        # What it did not, by the policy.
+        (("1", "2"), ("1", "2"), "mine", "2"),
         (("1", "2"), ("1", "3"), "mine", "3"),
         (("1", "2"), ("1", None), "mine", None),
         (("1", None), ("1", "3"), "mine", "3"),
@@ -214,7 +212,7 @@ def test_commit_after_another_goes_by_its_policy(store, key, theirs, mine, polic
 
 @pytest.mark.parametrize(
     ("theirs", "mine"),
-    [("2", "3"), ("2", None), (None, "3")],
+    [("2", "3"), ("2", None), (None, "3"), ("2", "2"), (None, None)],
 )
 def test_commit_that_may_not_overwrite_writes_nothing(store, key, theirs, mine):
     store.create(key, {"a": "1", "b": "1"}, ttl=HOUR)
@@ -359,8 +357,25 @@ def test_delete_ends_a_session_and_its_successors(store, key):
 
 
 def test_delete_of_no_session_does_nothing(store, key):
-    store.delete(key)
+    assert store.delete(key) is True
+    assert store.delete(key, expected_version=1) is True
     assert store.load(key) is None
+
+
+def test_delete_of_one_version_leaves_any_other_alone(store, key):
+    other = new_key()
+    store.create(key, {"a": "1"}, ttl=HOUR)
+    first = store.load(key)
+    commit(store, key, a=("1", "2"))
+    assert store.delete(key, expected_version=first.version) is False
+    second = store.load(key)
+    assert second.values == {"a": "2"}
+    rotate(store, key, other)
+    assert store.delete(key, expected_version=second.version) is False
+    new = store.load(other)
+    assert store.delete(other, expected_version=new.version) is True
+    assert store.load(other) is None
+    assert store.delete(key) is True
 
 
 # by user
@@ -477,10 +492,8 @@ def test_writes_of_one_value_at_the_same_time_are_kept_or_refused(store, key):
 
     def count() -> bool:
         seen = store.load(key)
-        change = Change(seen.values["n"], str(int(seen.values["n"]) + 1), "raise")
-        # 1 that was 0 before and would be 1: the same change twice, so each tells who it is.
-        mine = {"n": change, "last": Change(seen.values.get("last"), f'"{new_id()}"', "raise")}
-        return store.commit(key, mine, expected_version=seen.version, ttl=HOUR) is None
+        change = {"n": Change(seen.values["n"], str(int(seen.values["n"]) + 1), "raise")}
+        return store.commit(key, change, expected_version=seen.version, ttl=HOUR) is None
 
     results = together(*[lambda: sum(count() for _ in range(5))] * THREADS)
     assert store.load(key).values["n"] == str(sum(results))
@@ -501,7 +514,7 @@ def test_delete_beats_every_commit(store, key):
             )
 
     deleted, *written = together(lambda: store.delete(key), *[write] * 8)
-    assert deleted is None
+    assert deleted is True
     assert {type(result) for result in written} <= {type(None), SessionGone}
     assert store.load(key) is None
     assert keys(store.iterate()) == keys(store.iterate("42")) == []
@@ -512,7 +525,7 @@ def test_delete_beats_a_rotation(store, key, _):
     other = new_key()
     store.create(key, {}, ttl=HOUR, owner=Owner("42"))
     deleted, rotated = together(lambda: store.delete(key), lambda: rotate(store, key, other))
-    assert deleted is None
+    assert deleted is True
     assert rotated is None or isinstance(rotated, SessionGone)
     assert (store.load(key), store.load(other)) == (None, None)
     assert keys(store.iterate()) == keys(store.iterate("42")) == []

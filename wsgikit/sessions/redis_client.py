@@ -10,7 +10,6 @@ from typing import Any
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.connection import parse_url
 from redis.retry import Retry
 
 from ..errors import ConfigurationError
@@ -53,5 +52,5 @@ def _parse(url: str) -> tuple[type[Client], str]:
     tls, cluster = found.groups()
     if found[0] != "unix://":
         url = f"redis{tls}://{url[found.end() :]}"
-    parse_url(url)
+    Redis.from_url(url)  # checks it, and connects to nothing
     return (RedisCluster if cluster else Redis), url

@@ -1,0 +1,80 @@
+"""The connections of ``SQLStore`` to its database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from weakref import WeakSet
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ..errors import SessionUnavailable
+from .sql_engine import make_engine
+from .sql_tables import make_tables
+
+
+class Database:
+    """An engine whose tables are made at its first use. No connection goes through a fork."""
+
+    def __init__(self, url_or_engine: str | Engine, timeout: float) -> None:
+        self._owns_engine = isinstance(url_or_engine, str)
+        self.engine = (
+            make_engine(url_or_engine, timeout) if isinstance(url_or_engine, str) else url_or_engine
+        )
+        self._is_ready = False
+        self._making = Lock()
+        _databases.add(self)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with _failures():
+            self._make_ready()
+            with self.engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one query, which saves the round trips of BEGIN and COMMIT."""
+        with _failures():
+            self._make_ready()
+            with self.engine.connect() as connection:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _make_ready(self) -> None:
+        if not self._is_ready:
+            with self._making:
+                make_tables(self.engine)
+                self._is_ready = True
+
+    def close(self) -> None:
+        if self._owns_engine:
+            self.engine.dispose()
+
+    def forget_connections(self) -> None:
+        """Leave those of the parent process to it. Called after a fork, in the child."""
+        self._of_parent = self.engine.pool  # SQLite's may not even be closed here
+        self.engine.dispose(close=False)
+        self._making = Lock()  # a thread of the parent may have had it
+
+
+_databases: WeakSet[Database] = WeakSet()
+
+
+def _forget_connections() -> None:
+    for database in list(_databases):
+        database.forget_connections()
+
+
+os.register_at_fork(after_in_child=_forget_connections)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise SessionUnavailable from error
