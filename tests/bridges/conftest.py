@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import django_settings  # noqa: F401 - before anything of Django
 import pytest
+from django.contrib.auth.models import User
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.test.utils import override_settings
+from real_servers import Valkey
 
-from wsgikit.sessions import MemoryStore
-
-runpy.run_path(str(Path(__file__).parents[1] / "django_settings.py"))
-
-from django.contrib.auth.models import User  # noqa: E402 - needs the settings
-from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.test.utils import override_settings  # noqa: E402
+from wsgikit.sessions import make_store
 
 KEY = "a key for tests"
 SETTINGS = {
@@ -32,10 +31,22 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=["cookie", "memory"])
-def options(request: pytest.FixtureRequest) -> dict[str, Any]:
+@pytest.fixture(params=["cookie", "memory", "sqlite"])
+def options(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Options of the session layer, for each place that a session may live in."""
-    return {"secret_key": KEY, "store": MemoryStore() if request.param == "memory" else None}
+    if request.param == "cookie":
+        yield {"secret_key": KEY, "store": None}
+        return
+    urls = {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/sessions.sqlite3"}
+    url = urls.get(request.param) or request.getfixturevalue("valkey").url
+    with closing(make_store(url)) as store:
+        yield {"secret_key": KEY, "store": store}
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    with Valkey() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

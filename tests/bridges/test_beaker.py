@@ -72,12 +72,15 @@ def test_it_is_the_session_of_the_pipeline(page):
     assert page(write) == {"a": 1}
 
 
-def test_save_has_an_unchanged_session_sent_again(page):
+@pytest.mark.parametrize("save", ["save", "persist"])
+def test_save_has_an_unchanged_session_written(page, save):
     page(lambda session: session.update(a=1))
     page(lambda session: session["a"])
     assert "Set-Cookie" not in page.response.headers
-    page(lambda session: session.save())
-    assert page.response.headers["Vary"] == "Cookie"
+    assert page(lambda session: (getattr(session, save)(), pipeline_session.modified)) == (
+        None,
+        True,
+    )
 
 
 def test_save_after_the_headers_have_left_is_an_error(app, client):
@@ -112,6 +115,16 @@ def test_ended_session_leaves_no_cookie_and_no_data(page, client, end):
 
 
 @pytest.mark.parametrize("end", ["invalidate", "delete"])
+def test_ended_session_leaves_the_store_at_once(page, options, end):
+    def end_it(session):
+        getattr(session, end)()
+        return options["store"] is None or list(options["store"].iterate()) == []
+
+    page(lambda session: session.update(a=1))
+    assert page(end_it)
+
+
+@pytest.mark.parametrize("end", ["invalidate", "delete"])
 def test_written_after_its_end_a_new_session_begins(page, end):
     def begin_again(session):
         session.update(a=1)
@@ -140,10 +153,12 @@ def test_ids_of_two_visitors_differ(page, client):
     assert page(lambda session: session.id) != first
 
 
-def test_regenerated_session_keeps_its_data(page):
+def test_regenerated_session_keeps_its_data_under_another_key(page, options):
     page(lambda session: session.update(a=1))
+    former = page(lambda session: session.key)
     page(lambda session: session.regenerate_id())
     assert page(lambda session: session["a"]) == 1
+    assert options["store"] is None or page(lambda session: session.key) != former
 
 
 def test_new_and_created_and_last_accessed(page, monkeypatch):
@@ -155,8 +170,12 @@ def test_new_and_created_and_last_accessed(page, monkeypatch):
         return session.is_new, session.created, session.last_accessed
 
     assert page(times) == (True, now, None)
+    begin = now
     now += 60
-    assert page(times) == (False, now - 60, now - 60)
+    assert page(times) == (False, begin, begin)
+    page(lambda session: session.update(a=2))
+    now += 60
+    assert page(times) == (False, begin, now - 60)
 
 
 def test_revert_goes_back_to_what_the_request_brought(page):
@@ -169,6 +188,22 @@ def test_revert_goes_back_to_what_the_request_brought(page):
     page(lambda session: session.update(cart=["apple"]))
     assert page(change) == {"cart": ["apple"]}
     assert page(dict) == {"cart": ["apple"]}
+
+
+def test_revert_leaves_a_bound_session_bound(page, options):
+    def bind(session):
+        session["a"] = 1
+        if options["store"] is not None:
+            session.bind("ada")
+
+    def change(session):
+        session["b"] = 2
+        session.revert()
+        return session.user_id
+
+    page(bind)
+    assert page(change) == (None if options["store"] is None else "ada")
+    assert page(dict) == {"a": 1}
 
 
 def test_revert_of_a_new_session_empties_it(page):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from datetime import UTC, datetime
+from uuid import UUID
 
 import flask
 import flask_login
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import Markup
 from werkzeug.http import parse_cookie
 
 from wsgikit import App
 from wsgikit import session as pipeline_session
 from wsgikit.bridges.flask import PipelineSessions
 from wsgikit.environ import SESSION
-from wsgikit.errors import MissingExtraError, SessionCommitted
+from wsgikit.errors import MissingExtraError, SessionCommitted, SessionValueError
 from wsgikit.middleware import standard
 
 COOKIE = "wsgikit_session"
@@ -148,19 +151,71 @@ def test_nested_change_is_noticed(app, client, kept):
     assert kept() == {"cart": {"items": [1, 1]}}
 
 
-def test_marked_as_modified_it_is_sent_again(app, client):
+VALUES = {
+    "tuple": (1, 2, 3, (4,)),
+    "uuid": UUID("12345678123456781234567812345678"),
+    "bytes": b"\xff",
+    "time": datetime(2024, 2, 29, 12, 30, tzinfo=UTC),
+    "markup": Markup("<b>&lt;</b>"),
+    "list": [UUID(int=1), Markup("<i>")],
+    "tag": {" t": "not a tag"},
+}
+
+
+def test_values_come_back_as_what_they_were(app, client):
     @app.get("/")
     def index():
-        flask.session["seen"] = True
+        flask.session.update(VALUES)
         return "ok"
 
-    @app.get("/same")
-    def same():
-        flask.session.modified = True
-        return "ok"
+    @app.get("/look")
+    def look():
+        values = dict(flask.session)
+        assert values == VALUES
+        assert [type(value) for value in values.values()] == list(map(type, VALUES.values()))
+        return "the same"
 
     client.get("/")
-    assert "Cookie" in client.get("/same").headers["Vary"]
+    assert client.get("/look").text == "the same"
+
+
+def test_value_that_cannot_be_kept_is_named(app, client):
+    @app.get("/")
+    def index():
+        flask.session["user"] = object()
+        return "ok"
+
+    with pytest.raises(SessionValueError, match=r"session\['user'\] is a.* object"):
+        client.get("/")
+
+
+def test_bound_session_that_is_cleared_ends(app, client, options):
+    @app.get("/login")
+    def login():
+        flask.session["a"] = 1
+        if options["store"] is not None:
+            flask.session.bind("ada")
+        return "ok"
+
+    @app.get("/clear")
+    def clear():
+        flask.session.clear()
+        return json.dumps([] if options["store"] is None else list(options["store"].iterate("ada")))
+
+    client.get("/login")
+    assert client.get("/clear").text == "[]"
+    assert client.get_cookie(COOKIE) is None
+
+
+def test_marked_as_modified_it_is_written(app, client):
+    @app.get("/")
+    def index():
+        flask.session.modified = True
+        assert flask.session.modified
+        flask.session.modified = False
+        return str(pipeline_session.modified)
+
+    assert client.get("/").text == "False"
 
 
 def test_untouched_session_sends_nothing(app, client):
@@ -456,6 +511,7 @@ def test_without_a_pipeline_the_error_says_what_to_write():
     app.session_interface = PipelineSessions()
     with pytest.raises(RuntimeError) as caught, app.test_request_context("/"):
         pass
+    assert caught.value.__suppress_context__
     assert str(caught.value) == (
         "No session layer around <Flask 'legacy'>, whose session is the pipeline's.\n\nPut it into "
         "the pipeline: app.wsgi_app = standard(app.wsgi_app, current_app=App('legacy'), "

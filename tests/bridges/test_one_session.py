@@ -28,6 +28,10 @@ with warnings.catch_warnings():
 
 from wsgikit.bridges.pyramid import session_factory
 
+pytestmark = pytest.mark.parametrize(
+    "options", ["cookie", "memory", "sqlite", "valkey"], indirect=True
+)
+
 COOKIE = "wsgikit_session"
 USER = "_auth_user_id"
 MOUNTS = ["", "/django", "/bottle", "/pyramid"]

@@ -113,6 +113,15 @@ def test_invalidated_session_leaves_no_cookie_and_no_data(page, client):
     assert page(dict) == "{}"
 
 
+def test_invalidate_ends_it_in_the_store_at_once(page, options):
+    def end(session):
+        session.invalidate()
+        return options["store"] is None or list(options["store"].iterate()) == []
+
+    page(lambda session: session.update(a=1))
+    assert page(end) == "True"
+
+
 def test_invalidated_session_may_be_used(page):
     def begin_again(session):
         session.invalidate()

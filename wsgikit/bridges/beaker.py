@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from ..environ import SESSION
-from ..sessions.values import tagged_json
+from ..sessions import tagged_json
 from .session_id import id_of, renew_id
 from .view import SessionView, session_of
 
@@ -58,7 +58,8 @@ class BeakerSession(SessionView):
         """Go back to the values that the request brought."""
         stored = self._session.stored
         values = tagged_json.loads(stored.text) if stored is not None else {}
-        self.clear()
+        for key in [key for key in self if key not in values]:
+            del self[key]
         self.update(values)
 
     def has_key(self, key: str) -> bool:

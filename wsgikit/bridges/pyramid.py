@@ -42,8 +42,8 @@ class PyramidSession(SessionView):
 
     def pop_flash(self, queue: str = "") -> list[Any]:
         """Take the messages out of ``queue``."""
-        name = f"_f_{queue}"
-        return self.pop(name) if name in self else []
+        kept: list[Any] = self.pop(f"_f_{queue}", [])
+        return kept
 
     def peek_flash(self, queue: str = "") -> list[Any]:
         """The messages in ``queue``, which stay there."""

@@ -74,5 +74,9 @@ class SessionView(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(self._session)
 
+    def clear(self) -> None:
+        """Remove all values; a session that was bound to a user ends."""
+        self._session.clear()
+
     def __repr__(self) -> str:
         return repr(self._session)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import django_settings  # noqa: F401 - before anything of Django
 from django.conf import settings
 from django.contrib import messages
 from django.core.handlers.wsgi import WSGIHandler
@@ -14,8 +13,6 @@ from django.http import FileResponse, HttpResponse, HttpResponseRedirect, Stream
 from django.test.utils import override_settings
 from django.urls import path
 from django.views.decorators.http import etag, require_safe
-
-SETTINGS = Path(__file__).parents[2] / "django_settings.py"
 
 
 class Urls:
@@ -37,7 +34,6 @@ def build(views: Any, *, lets_errors_out: bool = False) -> Callable[..., Any]:
 
 
 def _configure(views: Any) -> None:
-    runpy.run_path(str(SETTINGS))
     settings.ROOT_URLCONF = Urls
     Urls.urlpatterns = [
         *(path(name[1:], _texting(view)) for name, view in views.PAGES.items()),
