@@ -14,6 +14,7 @@ from wsgikit.errors import (
     SessionLocked,
     SessionTooLarge,
     SessionUnavailable,
+    SessionValueError,
 )
 from wsgikit.middleware import SessionMiddleware
 from wsgikit.sessions import MemoryStore, key_of, merge_lists
@@ -666,6 +667,12 @@ def test_bound_session_without_values_is_kept(browser, store):
     browser.send(lambda s: s.bind("ada"))
     browser.send(lambda s: seen.append((s.user_id, s.new)))
     assert seen == [("ada", False)]
+
+
+@pytest.mark.parametrize("user_id", [None, "", b"ada"])
+def test_session_can_be_bound_to_nobody(user_id, browser):
+    with pytest.raises(SessionValueError, match="str or an int"):
+        browser.send(lambda s: s.bind(user_id))
 
 
 def test_all_other_sessions_of_a_user_are_revoked(browser, serve, store):

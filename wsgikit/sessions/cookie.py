@@ -89,8 +89,7 @@ class SessionCookie:
                 unsealed = self._codec.unseal(value)
                 if unsealed is not None:
                     yield unsealed
-                else:
-                    refused += 1
+                refused += 1  # whoever takes one asks for no other
         finally:
             if refused or not values:
                 logger.debug("refused %d of %d cookies named %s", refused, len(values), self.name)
