@@ -31,6 +31,8 @@ def index():
 
 not_served = App("other", config={{"SESSION_STORE": {url!r}}})
 application = standard(app)
+by_option = App("third", config={{"SECRET_KEY": "a key"}})
+standard(by_option, store={url!r})
 bare = SessionMiddleware(lambda environ, start_response: [], secret_key="a key", store={url!r})
 in_cookies = standard(App("small", config={{"SECRET_KEY": "a key"}}))
 plain = len
@@ -68,7 +70,7 @@ def test_option_goes_before_the_environment(run, sqlite_url, site, monkeypatch):
         assert KEY in run("sessions", "list", "--json", *option).stdout
 
 
-@pytest.mark.parametrize("name", ["app", "application", "not_served", "bare"])
+@pytest.mark.parametrize("name", ["app", "application", "by_option", "not_served", "bare"])
 def test_app_or_a_chain_names_the_store(name, run, sqlite_url, site):
     keep_one(sqlite_url)
     result = run("sessions", "list", "--json", "--app", f"shop_site:{name}")
@@ -112,10 +114,14 @@ def test_store_that_cannot_be_is_wrong_usage(options, told, run, site):
     assert "password" not in result.stderr.replace("user:password@host/database", "")
 
 
-@pytest.mark.parametrize("variable", ["", "nonsense"])
-def test_variable_that_names_no_store(variable, run, monkeypatch):
+@pytest.mark.parametrize(
+    ("variable", "told"), [("", "Where are the sessions?"), ("nonsense", "Write memory:, sqlite:")]
+)
+def test_variable_that_names_no_store(variable, told, run, monkeypatch):
     monkeypatch.setenv("WSGIKIT_SESSION_STORE", variable)
-    assert run("sessions", "purge").exit_code == 2
+    result = run("sessions", "purge")
+    assert result.exit_code == 2
+    assert told in result.stderr
 
 
 COMMANDS = [["list"], ["show", KEY], ["revoke", "--user", "1"], ["revoke", KEY], ["purge"]]
@@ -135,6 +141,7 @@ def does_not_answer(result):
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: The session store does not answer: ")
     assert result.stderr.count("\n") == 1
+    assert r"\n" not in result.stderr
 
 
 def test_missing_library_is_named(run, monkeypatch):
