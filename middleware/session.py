@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
-from wsgikit.sessions import CookieReader, Session, SessionStore
+from wsgikit.sessions import CookieReader, Session, SessionStore, make_store
 from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
 from wsgikit.sessions.lifetimes import Duration, Lifetimes
@@ -40,6 +40,7 @@ class SessionMiddleware:
     :param oversize: a session that no cookie can hold: ``"raise"`` an error in the request,
         ``"keep"`` the visitor's former session and log an error, ``"chunk"`` it into several
         cookies, or ``"spill"`` it into ``store``, where it stays.
+    :param max_chunks: how many cookies; two of 3,500 bytes are what servers take by default.
     :param store: keep the data there: a ``SessionStore``, or a URL as ``make_store`` takes it.
     :param conflict: for a value that two requests have changed at the same time: ``"mine"``
         (the later response's), ``"theirs"``, ``"raise"`` (409), or a function of (base, mine,
@@ -79,6 +80,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         encrypted: bool = False,
         oversize: Oversize = "raise",
+        max_chunks: int = 2,
         store: SessionStore | str | None = None,
         conflict: Policies = "mine",
         grace: Duration = 10,
@@ -87,13 +89,17 @@ class SessionMiddleware:
         readers: Sequence[CookieReader] = (),
     ) -> None:
         self.app = app
+        lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
+        self.max_age = lifetimes.max_age
+        self.store = None if store is None else make_store(store)
         self.keeper = make_keeper(
             Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
             CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
-            Lifetimes(max_age, refresh_interval, absolute_lifetime),
+            lifetimes,
             cookie_name=cookie_name,
             oversize=oversize,
-            store=store,
+            max_chunks=max_chunks,
+            store=self.store,
             conflict=conflict,
             grace=grace,
             max_per_user=max_per_user,

@@ -387,6 +387,12 @@ def test_repr_shows_no_secret(name):
     assert repr(pipeline).splitlines()[1] == f"  GMiddleware({name}=…)"
 
 
+def test_repr_shows_no_password_of_a_url():
+    pipeline = Pipeline().use(SessionMiddleware, secret_key="x", store="redis://me:pw@cache/0")
+    assert "store='redis://…@cache/0'" in repr(pipeline)
+    assert "pw" not in repr(pipeline)
+
+
 def test_repr_of_the_standard_chain_shows_no_secret():
     app = App("tests", config={"SECRET_KEY": "hush", "SECRET_KEY_FALLBACKS": ["hush-old"]})
     text = repr(standard_pipeline(app))

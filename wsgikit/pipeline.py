@@ -15,6 +15,7 @@ from .errors import PipelineError
 
 P = ParamSpec("P")
 _SECRET = re.compile("secret|key|passw|token", re.IGNORECASE)
+_URL_WITH_PASSWORD = re.compile(r"(?<=://)[^/\s]*@")
 Layer = Callable[Concatenate[WSGIApplication, P], WSGIApplication]
 
 
@@ -194,4 +195,4 @@ def _short(value: object) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    return "…" if _SECRET.search(name) else _short(value)
+    return "…" if _SECRET.search(name) else _URL_WITH_PASSWORD.sub("…@", _short(value))

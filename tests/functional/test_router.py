@@ -358,7 +358,7 @@ def test_session_value_that_cannot_be_stored_is_an_error_that_names_the_key(app,
     site = router(app)
     response = site.browser().get("/", status=500)
     assert "Set-Cookie" not in response.headers
-    assert "session['visitor'] holds a object" in str(caplog.records[-1].exc_info[1])
+    assert "session['visitor'] is a object" in str(caplog.records[-1].exc_info[1])
     assert [type(outcome).__name__ for outcome in site.outcomes] == ["SessionValueError"]
 
 

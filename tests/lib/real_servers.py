@@ -34,6 +34,13 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """A port where every connection is accepted and nothing ever answered."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()[1]
+
+
 class Server:
     """One process, started at once; its data outlive a kill, as far as the server has kept them."""
 
@@ -183,12 +190,14 @@ def _postgresql(name: str) -> Path:
 def valkey_cluster() -> Iterator[str]:
     """Run three Valkeys that share the slots as a cluster, and yield its URL."""
     with contextlib.ExitStack() as stack:
-        nodes = [stack.enter_context(Valkey("--cluster-enabled", "yes")) for _ in range(3)]
+        buses = [str(free_port()) for _ in range(3)]  # not port + 10000, which may be none
+        options = ("--cluster-enabled", "yes", "--cluster-port")
+        nodes = [stack.enter_context(Valkey(*options, bus)) for bus in buses]
         clients = [stack.enter_context(node.client()) for node in nodes]
         for number, client in enumerate(clients):
             first, end = number * 16384 // 3, (number + 1) * 16384 // 3
             client.execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
-            client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
+            client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port, buses[0])
         wait_until(lambda: all(map(_is_whole, clients)), "the cluster is whole")
         yield nodes[0].url.replace("redis:", "redis+cluster:").removesuffix("/0")
 

@@ -243,6 +243,7 @@ LAYERS = {
     "context": _alone(ContextMiddleware),
     "error": _alone(ErrorMiddleware),
     "session": _alone(SessionMiddleware, secret_key=KEY),
+    "stored_session": _alone(SessionMiddleware, secret_key=KEY, store="memory:"),
     "g": _alone(GMiddleware, site="x"),
     "hooks": _alone(HooksMiddleware),
     "standard": _standard,

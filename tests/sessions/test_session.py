@@ -1,6 +1,5 @@
 """Session: loaded at first touch, and it knows whether it changed."""
 
-import datetime
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -408,27 +407,22 @@ def too_deep():
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        (datetime.date(2024, 1, 1), "date"),
-        (b"bytes", "bytes"),
-        ({1, 2}, "set"),
-        (object(), "object"),
-        ({("a", "b"): 1}, "dict"),
-        ([1, {"deep": object()}], "list"),
-        (circular(), "list"),
+        (object(), " is a object"),
+        ([1, {"deep": object()}], r"\[1\]\['deep'\] is a object"),
+        (circular(), r"(\[0\])+… is nested"),
     ],
 )
-def test_value_that_json_cannot_hold_is_named_by_its_key(value, kind):
+def test_value_that_cannot_be_kept_is_named_by_its_key(value, kind):
     session = make_session()
     session["bad"] = value
-    with pytest.raises(SessionValueError, match=rf"session\['bad'\] holds a {kind}") as raised:
+    with pytest.raises(SessionValueError, match=rf"session\['bad'\]{kind}"):
         _ = session.text
-    assert raised.value.__cause__ is not None
 
 
 def test_value_too_deep_for_json_is_named_by_its_key():
     session = make_session()
     session["deep"] = too_deep()
-    with pytest.raises(SessionValueError, match=r"session\['deep'\] holds a list"):
+    with pytest.raises(SessionValueError, match=r"session\['deep'\].* nested more than"):
         _ = session.text
 
 
@@ -437,12 +431,6 @@ def test_bad_value_put_inside_of_a_stored_one_is_named_when_asked_for_changes():
     session["items"].append(object())
     with pytest.raises(SessionValueError, match=r"session\['items'\]"):
         _ = session.modified
-
-
-def test_fault_that_is_in_no_single_value_is_told_as_json_does():
-    session = Session(lambda: StoredSession({("not", "a str"): 1}, "{}", 0.0, False))
-    with pytest.raises(SessionValueError, match="keys must be str"):
-        _ = session.text
 
 
 def test_sessions_share_no_data():

@@ -18,10 +18,12 @@ class ForeignCookies:
     """Takes a session over from another framework's cookie, so that no one has to log in again.
 
     :param readers: each is asked for its cookie when the request brings no session of ours.
+    :param own: name, path and domain of our cookie, which one of theirs may have had before.
     """
 
-    def __init__(self, readers: Sequence[CookieReader] = ()) -> None:
+    def __init__(self, readers: Sequence[CookieReader], own: tuple[str, str, str | None]) -> None:
         self._readers = readers
+        self._own = own
 
     def load(self, visitor: Visitor) -> StoredSession | None:
         """The session of the first cookie that its reader takes; it is to be written as ours."""
@@ -40,6 +42,7 @@ class ForeignCookies:
                 reader.name, "", max_age=0, expires=0, path=reader.path, domain=reader.domain
             )
             for reader, _ in self._brought(visitor)
+            if (reader.name, reader.path, reader.domain) != self._own
         ]
 
     def _brought(self, visitor: Visitor) -> list[tuple[CookieReader, list[str]]]:

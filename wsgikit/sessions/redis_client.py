@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from ..errors import ConfigurationError
@@ -17,27 +20,38 @@ Client = Redis | RedisCluster
 _SCHEME = re.compile(r"(?:redis|valkey)(s?)(\+cluster)?://|unix://")
 
 
-def make_client(url: str, timeout: float) -> Client:
-    """Make the client of ``url``; it connects at its first command.
+def client_maker(url: str, timeout: float) -> Callable[[], Client]:
+    """Check ``url`` and return what makes its client. A cluster's connects while it is made.
 
     A connection that the server has closed while it was idle is noticed and replaced before a
-    command goes out (RESP 2 lets redis-py look), so a restart of the server fails no request.
+    command goes out (with RESP 2 redis-py looks), so a restart of the server fails no request.
+
+    :raises ConfigurationError: the URL is none of Redis or Valkey.
     """
-    found = _SCHEME.match(url)
-    if found is None:
-        raise ConfigurationError(
-            "RedisStore was given a text that is no URL of Redis or Valkey.\n\n"
-            "Write redis://host:6379/0, rediss:// with TLS, unix:///path, or "
-            "redis+cluster://host:6379 for a cluster."
-        )
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
-    if found[0] == "unix://":
-        return Redis.from_url(url, **options)
+    try:
+        kind, url = _parse(url)
+    except ValueError as error:
+        raise ConfigurationError(
+            "RedisStore was given a text that is no URL of Redis or Valkey.\n\n"
+            "Write redis://host:6379/0, rediss:// with TLS, unix:///path, or "
+            "redis+cluster://host:6379 for a cluster."
+        ) from error
+    if not url.startswith("unix"):
+        options["socket_connect_timeout"] = timeout
+    return partial(kind.from_url, url, **options)
+
+
+def _parse(url: str) -> tuple[type[Client], str]:
+    found = _SCHEME.match(url)
+    if found is None:
+        raise ValueError("unknown scheme")
     tls, cluster = found.groups()
-    kind = RedisCluster if cluster else Redis
-    plain = f"redis{tls}://{url[found.end() :]}"
-    return kind.from_url(plain, socket_connect_timeout=timeout, **options)
+    if found[0] != "unix://":
+        url = f"redis{tls}://{url[found.end() :]}"
+    parse_url(url)
+    return (RedisCluster if cluster else Redis), url

@@ -4,6 +4,10 @@ A session is a hash. The fields of its values start with ``=``, those of the res
 text is empty, so an empty one stands for none.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 CREATE = """
 -- ARGV: ttl in ms, then field, text, field, text ...
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -102,3 +106,20 @@ UNLOCK = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """
+
+
+class Scripts:
+    """The scripts as functions of keys and arguments.
+
+    Each goes by its SHA-1, and is sent whole when the server does not know it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.create = client.register_script(CREATE)
+        self.commit = client.register_script(COMMIT)
+        self.succeed = client.register_script(SUCCEED)
+        self.touch = client.register_script(TOUCH)
+        self.delete = client.register_script(DELETE)
+        self.index = client.register_script(INDEX)
+        self.lock = client.register_script(LOCK)
+        self.unlock = client.register_script(UNLOCK)

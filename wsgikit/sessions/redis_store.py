@@ -7,15 +7,16 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
 
 from ..errors import SessionConflict, SessionUnavailable
-from . import redis_scripts
 from .ascii_text import from_ascii, to_ascii
 from .records import successor_record, user_of
-from .redis_client import Client, make_client
+from .redis_client import Client, client_maker
+from .redis_scripts import Scripts
 from .store import Changes, Owner, Record, SessionGone, SessionStore
 
 _TRIES = 10
@@ -43,19 +44,30 @@ class RedisStore(SessionStore):
     ) -> None:
         self._prefix = prefix
         self._owns_client = isinstance(url_or_client, str)
-        self._client: Any = (
-            make_client(url_or_client, timeout) if isinstance(url_or_client, str) else url_or_client
+        self._make_client: Callable[[], Any] = (
+            client_maker(url_or_client, timeout)
+            if isinstance(url_or_client, str)
+            else lambda: url_or_client
         )
-        # Each goes by its SHA-1, and is sent whole when the server does not know it.
-        register: Callable[[str], Callable[..., Any]] = self._client.register_script
-        self._create = register(redis_scripts.CREATE)
-        self._commit = register(redis_scripts.COMMIT)
-        self._succeed = register(redis_scripts.SUCCEED)
-        self._touch = register(redis_scripts.TOUCH)
-        self._delete = register(redis_scripts.DELETE)
-        self._index = register(redis_scripts.INDEX)
-        self._lock = register(redis_scripts.LOCK)
-        self._unlock = register(redis_scripts.UNLOCK)
+        self._making = Lock()
+        self._made: tuple[Any, Scripts] | None = None
+
+    def _server(self) -> tuple[Any, Scripts]:
+        """The client and the scripts. Made at the first call, when a server must be there."""
+        if self._made is None:
+            with self._making:
+                if self._made is None:
+                    client = self._make_client()
+                    self._made = client, Scripts(client)
+        return self._made
+
+    @property
+    def _client(self) -> Any:
+        return self._server()[0]
+
+    @property
+    def _scripts(self) -> Scripts:
+        return self._server()[1]
 
     def load(self, key: str) -> Record | None:
         with _failures():
@@ -74,7 +86,7 @@ class RedisStore(SessionStore):
         if user_id is not None:
             self._remember(user_id, record.key, ttl)
         args = [_ms(ttl), *_fields(record)]
-        return bool(self._create([self._session(record.key)], args))
+        return bool(self._scripts.create([self._session(record.key)], args))
 
     def _remember(self, user_id: str, key: str, ttl: float) -> None:
         """Put the session among the user's, for longer than it lives.
@@ -84,7 +96,7 @@ class RedisStore(SessionStore):
         between the two; and again afterwards, as a list that is read meanwhile takes it out. Twice
         as long, as a touch of the session comes before the one of the list.
         """
-        self._index([self._user(user_id)], [key, _ms(2 * ttl)])
+        self._scripts.index([self._user(user_id)], [key, _ms(2 * ttl)])
 
     def commit(
         self,
@@ -102,7 +114,7 @@ class RedisStore(SessionStore):
         with _failures():
             if owner is not None:
                 self._remember(owner.user_id, key, ttl)
-            reply = self._commit([self._session(key)], args)
+            reply = self._scripts.commit([self._session(key)], args)
             if isinstance(reply, int):
                 raise SessionGone(key)
             if isinstance(reply, list):
@@ -141,7 +153,7 @@ class RedisStore(SessionStore):
         with _failures():
             self._write(new, min(ttl, _UNCLAIMED))  # nobody knows its id yet
             args = [record.version, new.key, _ms(grace)]
-            replaced = bool(self._succeed([self._session(record.key)], args))
+            replaced = bool(self._scripts.succeed([self._session(record.key)], args))
         if replaced:
             self.touch(new.key, ttl=ttl)
         else:
@@ -150,14 +162,14 @@ class RedisStore(SessionStore):
 
     def touch(self, key: str, *, ttl: float) -> None:
         with _failures():
-            reply = self._touch([self._session(key)], [_ms(ttl), repr(time.time())])
+            reply = self._scripts.touch([self._session(key)], [_ms(ttl), repr(time.time())])
             self._remember_bound(reply, key, ttl)
 
     def delete(self, key: str, *, expected_version: int | None = None) -> bool:
         version: int | str = "" if expected_version is None else expected_version
         with _failures():
             while key:
-                successor = self._delete([self._session(key)], [version])
+                successor = self._scripts.delete([self._session(key)], [version])
                 if successor == 0:
                     return False
                 key = _text(successor)
@@ -194,14 +206,14 @@ class RedisStore(SessionStore):
 
     def lock(self, key: str, token: str, *, ttl: float) -> bool:
         with _failures():
-            return bool(self._lock([self._named("lock", key)], [token, _ms(ttl)]))
+            return bool(self._scripts.lock([self._named("lock", key)], [token, _ms(ttl)]))
 
     def unlock(self, key: str, token: str) -> None:
         with _failures():
-            self._unlock([self._named("lock", key)], [token])
+            self._scripts.unlock([self._named("lock", key)], [token])
 
     def close(self) -> None:
-        if self._owns_client:
+        if self._owns_client and self._made is not None:
             self._client.close()
 
     def _session(self, key: str) -> str:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from ..errors import ConfigurationError, MissingExtraError
+from .sqlite import set_up_sqlite
 
 
 def make_engine(text: str, timeout: float) -> Engine:
@@ -34,7 +35,7 @@ def make_engine(text: str, timeout: float) -> Engine:
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "postgresql", "SQLStore with this URL") from error
     if name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        set_up_sqlite(engine, timeout)
     return engine
 
 
@@ -67,12 +68,3 @@ _OPTIONS: dict[str, Callable[[URL, float], dict[str, Any]]] = {
     "postgresql": _postgresql_options,
     "sqlite": _sqlite_options,
 }
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    # Readers and the writer do not wait for each other; the file remembers it.
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # A killed process loses nothing; a power failure may take the last commits, not the file.
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()

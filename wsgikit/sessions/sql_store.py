@@ -80,8 +80,8 @@ class SQLStore(SessionStore):
                 yield connection
 
     @contextmanager
-    def _statement(self) -> Iterator[Connection]:
-        """A connection for one statement, which saves the round trips of BEGIN and COMMIT."""
+    def _reading(self) -> Iterator[Connection]:
+        """A connection for one query, which saves the round trips of BEGIN and COMMIT."""
         with _failures():
             self._make_ready()
             with self._engine.connect() as connection:
@@ -95,7 +95,7 @@ class SQLStore(SessionStore):
             self._is_ready = True
 
     def load(self, key: str) -> Record | None:
-        with self._statement() as connection:
+        with self._reading() as connection:
             row = connection.execute(select(sessions).where(_alive(key))).one_or_none()
         return _record(row) if row is not None else None
 
@@ -154,7 +154,7 @@ class SQLStore(SessionStore):
     def touch(self, key: str, *, ttl: float) -> None:
         now = time.time()
         seen = update(sessions).where(_alive(key), sessions.c.successor.is_(None))
-        with self._statement() as connection:
+        with self._transaction() as connection:
             connection.execute(seen.values(last_seen=now, expires=now + ttl))
 
     def delete(self, key: str, *, expected_version: int | None = None) -> bool:
@@ -181,7 +181,7 @@ class SQLStore(SessionStore):
         page = select(sessions).where(alive).order_by(sessions.c.key).limit(_BATCH)
         last = ""
         while True:
-            with self._statement() as connection:
+            with self._reading() as connection:
                 rows = connection.execute(page.where(sessions.c.key > last)).all()
             yield from map(_record, rows)
             if len(rows) < _BATCH:
@@ -190,12 +190,12 @@ class SQLStore(SessionStore):
 
     def purge(self) -> int:
         now = time.time()
-        with self._statement() as connection:
+        with self._transaction() as connection:
             connection.execute(delete(locks).where(locks.c.until <= now))
         some = select(sessions.c.key).where(sessions.c.expires <= now).limit(_BATCH)
         purged = 0
         while True:
-            with self._statement() as connection:
+            with self._transaction() as connection:
                 expired = delete(sessions).where(
                     sessions.c.key.in_(some), sessions.c.expires <= now
                 )
@@ -212,14 +212,16 @@ class SQLStore(SessionStore):
         unless_there = values.where(~exists().where(locks.c.key == key))
         new = insert(locks).from_select(["key", "token", "until"], unless_there)
         try:
-            with self._statement() as connection:
-                return any(connection.execute(step).rowcount for step in (taken, new))
+            with self._transaction() as connection:
+                return any(
+                    connection.execute(step.returning(locks.c.key)).all() for step in (taken, new)
+                )
         except IntegrityError:
             return False  # another was faster
 
     def unlock(self, key: str, token: str) -> None:
         mine = delete(locks).where(locks.c.key == key, locks.c.token == token)
-        with self._statement() as connection:
+        with self._transaction() as connection:
             connection.execute(mine)
 
 

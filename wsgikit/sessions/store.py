@@ -156,7 +156,7 @@ class SessionStore(ABC):
         """Give the lock back, unless another token has it by now."""
 
     def close(self) -> None:  # noqa: B027 - one that has nothing open need not say so
-        """Give back what is open, such as connections. The next call opens it again."""
+        """Give back what is open, such as connections. The store is not used afterwards."""
 
     def revoke(self, user_id: str, key: str) -> bool:
         """End one session of a user, such as one that the user has picked from the list.

@@ -71,11 +71,13 @@ class StoreKeeper(SessionKeeper):
         return self._outage.resume(visitor, stored)
 
     def _load(self, visitor: Visitor) -> StoredSession | None:
+        superseded = None
         for opened in self._cookie.read(visitor):
             stored = self.open(opened)
-            if stored is not None:
+            if stored is not None and not stored.is_superseded:
                 return stored
-        return self._foreign.load(visitor)
+            superseded = superseded or stored
+        return superseded or self._foreign.load(visitor)
 
     def open(self, opened: Unsealed) -> StoredSession | None:
         """The session whose id a cookie holds. An id that the store does not know is never used."""

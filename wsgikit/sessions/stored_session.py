@@ -31,3 +31,8 @@ class StoredSession(NamedTuple):
     """The store does not answer, and this stands in for what it would have brought."""
     pending: Pending | None = None
     """Changes that have waited in the visitor's cookie for the store to answer again."""
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether it is what an old id still shows of a session that goes on under a new one."""
+        return self.record is not None and self.record.successor is not None

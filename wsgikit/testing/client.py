@@ -11,11 +11,11 @@ from ..app import App
 from ..environ import KEEP
 from ..errors import MissingExtraError
 from ..lifecycle import Headers
+from ..session_layer import open_session, session_layer, visible_layers
 from ..sessions import Session
 from .capture import Captured, capturing
 from .kept_contexts import KeptContexts
-from .layers import app_in, entry_of, session_layer, visible_layers
-from .session_transaction import open_session
+from .layers import app_in, entry_of
 
 try:
     import webtest

@@ -1,12 +1,10 @@
-"""The app and the layers that a test's application is made of."""
+"""The app that a test's application serves, and the outermost layer around an app."""
 
 from __future__ import annotations
 
-from typing import Any
 from wsgiref.types import WSGIApplication
 
 from ..app import App, find_app
-from ..environ import SESSION
 from ..errors import ConfigurationError
 
 
@@ -36,27 +34,3 @@ def app_in(application: WSGIApplication) -> App:
             "layer hides the App, name it: TestApp(application, current_app=app)."
         )
     return app
-
-
-def session_layer(layers: tuple[WSGIApplication, ...]) -> Any:
-    """The outermost layer that provides ``environ["wsgikit.session"]``.
-
-    :raises ConfigurationError: there is none.
-    """
-    for layer in layers:
-        if SESSION in getattr(layer, "provides", ()):
-            return layer
-    raise ConfigurationError(
-        "No layer of this pipeline provides a session.\n\nPut one into the chain: "
-        "Pipeline()….use(SessionMiddleware, secret_key=…), or use standard()."
-    )
-
-
-def visible_layers(application: WSGIApplication) -> tuple[WSGIApplication, ...]:
-    """``application`` and the layers in it, as far as each shows the next one as its ``app``."""
-    layers: list[Any] = []
-    layer: Any = application
-    while layer is not None and not any(layer is each for each in layers):
-        layers.append(layer)
-        layer = getattr(layer, "app", None)
-    return tuple(layers)

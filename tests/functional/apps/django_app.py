@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import django
+import django_settings  # noqa: F401 - before anything of Django
 from django.conf import settings
 from django.contrib import messages
 from django.core.handlers.wsgi import WSGIHandler
@@ -22,7 +22,7 @@ class Urls:
 
 
 def build(views: Any, *, lets_errors_out: bool = False) -> Callable[..., Any]:
-    if not settings.configured:
+    if not Urls.urlpatterns:
         _configure(views)
     handler = WSGIHandler()
 
@@ -34,20 +34,7 @@ def build(views: Any, *, lets_errors_out: bool = False) -> Callable[..., Any]:
 
 
 def _configure(views: Any) -> None:
-    settings.configure(
-        SECRET_KEY="Django's own key",
-        ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=Urls,
-        MIDDLEWARE=[
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.contrib.messages.middleware.MessageMiddleware",
-        ],
-        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-        MESSAGE_STORAGE="django.contrib.messages.storage.cookie.CookieStorage",
-        LOGGING_CONFIG=None,
-        USE_TZ=True,
-    )
-    django.setup()
+    settings.ROOT_URLCONF = Urls
     Urls.urlpatterns = [
         *(path(name[1:], _texting(view)) for name, view in views.PAGES.items()),
         *(path(name[1:], _streaming(stream)) for name, stream in views.STREAMS.items()),

@@ -46,12 +46,15 @@ class UseG:
 
 
 SESSION = (SessionMiddleware, {"secret_key": KEY})
+STORED = (SessionMiddleware, {"secret_key": KEY, "store": "memory:"})
 G = (GMiddleware, {"db": provider})
 INSIDE_A_CONTEXT = {
     "context": [],
     "error": [(ErrorMiddleware, {})],
     "session": [SESSION],
     "session, used": [SESSION, (WriteToSession, {})],
+    "stored session": [STORED],
+    "stored session, used": [STORED, (WriteToSession, {})],
     "g": [G],
     "g, used": [G, (UseG, {})],
     "hooks": [(HooksMiddleware, {})],

@@ -1,4 +1,4 @@
-"""A session opened and committed by the real layer, with no request to an app in between."""
+"""The session layer of a chain, and a session opened on it with no request to an app in between."""
 
 from __future__ import annotations
 
@@ -6,11 +6,36 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from ..environ import SESSION
-from ..lifecycle import Headers, close_body
-from ..sessions import Session
+from .environ import SESSION
+from .errors import ConfigurationError
+from .lifecycle import Headers, close_body
+from .sessions import Session
+
+
+def visible_layers(application: WSGIApplication) -> tuple[WSGIApplication, ...]:
+    """``application`` and the layers in it, as far as each shows the next one as its ``app``."""
+    layers: list[Any] = []
+    layer: Any = application
+    while layer is not None and not any(layer is each for each in layers):
+        layers.append(layer)
+        layer = getattr(layer, "app", None)
+    return tuple(layers)
+
+
+def session_layer(layers: tuple[WSGIApplication, ...]) -> Any:
+    """The outermost layer that provides ``environ["wsgikit.session"]``.
+
+    :raises ConfigurationError: there is none.
+    """
+    for layer in layers:
+        if SESSION in getattr(layer, "provides", ()):
+            return layer
+    raise ConfigurationError(
+        "No layer of this pipeline provides a session.\n\nPut one into the chain: "
+        "Pipeline()….use(SessionMiddleware, secret_key=…), or use standard()."
+    )
 
 
 @contextmanager

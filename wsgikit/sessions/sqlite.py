@@ -1,0 +1,53 @@
+"""How SQLite serves many writers: it has one lock for the whole file."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from ..errors import SessionUnavailable
+
+_PATIENCE = 20
+"""Milliseconds after which a waiter for the lock starts to look often again."""
+
+
+def set_up_sqlite(engine: Engine, timeout: float) -> None:
+    """Let each transaction of ``engine`` start with the lock, or fail after ``timeout`` seconds."""
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", partial(_on_begin, timeout=timeout))
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    # Readers and the writer do not wait for each other; the file remembers it.
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A killed process loses nothing; a power failure may take the last commits, not the file.
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _on_begin(connection: Connection, *, timeout: float) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return
+    raw: Any = connection.connection.driver_connection
+    # SQLite looks for the lock at ever longer intervals. Of many who wait, the unlucky would find
+    # it taken each time until theirs is over, though nobody has it for more than a millisecond.
+    raw.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+    try:
+        _take_lock(raw, time.monotonic() + timeout)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {math.ceil(timeout * 1000)}")
+
+
+def _take_lock(raw: Any, deadline: float) -> None:
+    while True:
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() >= deadline:
+                raise SessionUnavailable from error
