@@ -95,8 +95,8 @@ class Server:
         """The workers that have loaded the app."""
         return [int(path.name.partition("-")[2]) for path in self.folder.glob("ready-*")]
 
-    def connect(self) -> "Connection":
-        return Connection("127.0.0.1", self.port, timeout=START)
+    def connect(self, timeout: float = START) -> "Connection":
+        return Connection("127.0.0.1", self.port, timeout=timeout)
 
     def get(self, path: str, **headers: str) -> "Answer":
         """Get ``path`` on a connection of its own."""
@@ -134,6 +134,11 @@ class Server:
         self._wait_for(lambda: bool(self.records(kind, **fields)), f"record {kind} {fields}")
         (record,) = self.records(kind, **fields)
         return record
+
+    def kill_worker(self, pid: int) -> None:
+        """End a worker with SIGKILL. gunicorn starts another one, which this does not wait for."""
+        (self.folder / f"ready-{pid}").unlink()
+        os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the server as a process manager does: requests under way are finished."""
