@@ -238,6 +238,17 @@ def test_old_id_shows_no_more_than_before_and_then_nothing(browser, serve, store
     assert browser.read() == {"cart": [1], "user": "ada"}
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_old_id_ends_with_the_session_that_went_on(times, browser, serve, store):
+    browser.send(put(user="ada"))
+    old = dict(browser.cookies)
+    for _ in range(times):
+        browser.send(lambda session: session.regenerate())
+    assert Browser(serve, store).read(old) == {"user": "ada"}
+    browser.send(lambda session: session.destroy())
+    assert Browser(serve, store).read(old) == {}
+
+
 def test_parallel_request_with_the_old_id_loses_nothing_and_replaces_nothing(browser, serve, store):
     browser.send(put(cart=[1], theme="light"))
     parallel = Browser(serve, store)
