@@ -48,7 +48,7 @@ app.config.from_mapping(
     MAX_CONTENT_LENGTH=16 * 1024,
     PROXIES=0,  # how many stand in front of us
 )
-app.config.from_prefixed_env()  # WSGIKIT_SECRET_KEY, WSGIKIT_PROXIES, WSGIKIT_DEBUG …
+app.config.from_prefixed_env()  # WSGIKIT_SECRET_KEY, WSGIKIT_SESSION_STORE, WSGIKIT_DEBUG …
 
 application = (
     Pipeline()
@@ -66,7 +66,12 @@ application = (
     .use(ErrorMiddleware, debug=app.config["DEBUG"])
     # Inside the errors, as a session that cannot be stored is one; around all that changes it.
     # A client that posts and never looks at a page piles up messages: it keeps the first ones.
-    .use(SessionMiddleware, secret_key=app.config["SECRET_KEY"], oversize="keep")
+    .use(
+        SessionMiddleware,
+        secret_key=app.config["SECRET_KEY"],
+        oversize="keep",
+        store=app.config["SESSION_STORE"],  # in the cookie, unless one is named
+    )
     # Around the hooks and views that use g. Nothing is opened before someone asks for it.
     .use(GMiddleware, db=guestbook.connect, request_id=lambda: token_hex(4))
     # Around the mounted apps, so that the visit counter and the headers below are theirs too.

@@ -40,6 +40,7 @@ class SessionMiddleware:
     :param oversize: a session that no cookie can hold: ``"raise"`` an error in the request,
         ``"keep"`` the visitor's former session and log an error, ``"chunk"`` it into several
         cookies, or ``"spill"`` it into ``store``, where it stays.
+    :param max_chunks: how many cookies; two of 3,500 bytes are what servers take by default.
     :param store: keep the data there: a ``SessionStore``, or a URL as ``make_store`` takes it.
     :param conflict: for a value that two requests have changed at the same time: ``"mine"``
         (the later response's), ``"theirs"``, ``"raise"`` (409), or a function of (base, mine,
@@ -79,6 +80,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         encrypted: bool = False,
         oversize: Oversize = "raise",
+        max_chunks: int = 2,
         store: SessionStore | str | None = None,
         conflict: Policies = "mine",
         grace: Duration = 10,
@@ -96,6 +98,7 @@ class SessionMiddleware:
             lifetimes,
             cookie_name=cookie_name,
             oversize=oversize,
+            max_chunks=max_chunks,
             store=self.store,
             conflict=conflict,
             grace=grace,

@@ -30,6 +30,7 @@ _SESSION_KEYS = {
     "same_site": "SESSION_COOKIE_SAMESITE",
     "partitioned": "SESSION_COOKIE_PARTITIONED",
     "oversize": "SESSION_OVERSIZE",
+    "max_chunks": "SESSION_MAX_CHUNKS",
     "encrypted": "SESSION_COOKIE_ENCRYPTED",
     "store": "SESSION_STORE",
     "conflict": "SESSION_CONFLICT",

@@ -5,7 +5,7 @@ import pytest
 from markupsafe import Markup
 from webtest import TestApp
 
-from wsgikit import App, flash, get_flashed_messages, request, session
+from wsgikit import App, flash, get_flashed_messages, render_template_string, request, session
 from wsgikit.middleware import standard
 
 
@@ -84,14 +84,30 @@ def test_filter_that_matches_nothing(app):
         assert get_flashed_messages(category_filter=["b"]) == []
 
 
-def test_markup_is_kept_as_its_text(app, client):
+def test_markup_is_not_escaped_by_the_page_that_shows_it(app, client):
     @app.get("/markup")
     def markup():
         flash(Markup("<b>bold</b>"))
+        flash("<i>text</i>")
         return "ok"
 
+    @app.get("/page")
+    def page():
+        return render_template_string("{{ get_flashed_messages() | join }}")
+
     client.get("/markup")
-    assert client.get("/show").json == [["message", "<b>bold</b>"]]
+    assert client.get("/page").text == "<b>bold</b>&lt;i&gt;text&lt;/i&gt;"
+
+
+def test_text_that_is_made_later_is_kept_as_it_is_now(app):
+    class Lazy:
+        def __str__(self):
+            return "now"
+
+    standard(app)
+    with app.test_request_context():
+        flash(Lazy())
+        assert session["_flashes"] == [["message", "now"]]
 
 
 def test_messages_stand_under_flasks_key(app):

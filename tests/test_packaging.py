@@ -94,6 +94,14 @@ def test_app_with_its_own_middleware_package_works_beside_it(
     ]
 
 
+def test_installed_command_prints_a_key(wheel: Path, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--no-deps", "--no-index", "--target", str(tmp_path), str(wheel), cwd=tmp_path)
+    command = str(tmp_path / "bin" / "wsgikit")
+    key = run(command, "secret", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert len(bytes.fromhex(key)) == 32
+
+
 def test_sdist_holds_tests_and_deploy(checkout: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "-ns", "-o", str(tmp_path), cwd=checkout)
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:

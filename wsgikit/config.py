@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_COOKIE_SECURE": None,
     "SESSION_GRACE": 10,
+    "SESSION_MAX_CHUNKS": 2,
     "SESSION_MAX_PER_USER": None,
     "SESSION_OUTAGE": "unavailable",
     "SESSION_OVERSIZE": "raise",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, overload
 
+from markupsafe import Markup
+
 from . import signals
 from .current import current_request_context
 from .proxies import current_app, session
@@ -15,10 +17,11 @@ _KEY = "_flashes"  # Flask's
 def flash(message: str, category: str = "message") -> None:
     """Keep ``message`` for the next page that shows messages.
 
-    :param message: text, or ``Markup`` (kept as its text).
+    :param message: text, or ``Markup``, which no template escapes.
     :param category: ``"message"``, ``"error"``, ``"info"``, ``"warning"`` or one of your own.
     """
-    session[_KEY] = [*session.get(_KEY, ()), [category, str(message)]]
+    kept = message if isinstance(message, Markup) else str(message)
+    session[_KEY] = [*session.get(_KEY, ()), [category, kept]]
     signals.send(
         signals.message_flashed,
         current_app._get_current_object(),

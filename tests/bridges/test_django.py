@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -22,6 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
+from django.test.utils import override_settings
 from django.urls import path
 from webtest import TestApp
 
@@ -29,7 +32,8 @@ from wsgikit import App
 from wsgikit import session as pipeline_session
 from wsgikit.bridges.django import SessionStore
 from wsgikit.errors import MissingExtraError
-from wsgikit.middleware import standard
+from wsgikit.middleware import SessionMiddleware, standard
+from wsgikit.sessions import key_of, make_store
 
 COOKIE = "wsgikit_session"
 DAY = 24 * 60 * 60
@@ -392,7 +396,7 @@ def test_expiry_that_cannot_be_kept_is_refused(page, value):
 
 def test_expired_sessions_are_purged_from_the_store(chain, views, options, monkeypatch):
     app = chain(WSGI_APPLICATION="site_for_clearsessions.application")
-    module = type(sys)("site_for_clearsessions")
+    module = types.ModuleType("site_for_clearsessions")
     module.application = app
     monkeypatch.setitem(sys.modules, "site_for_clearsessions", module)
     views.append(fill)
@@ -403,6 +407,18 @@ def test_expired_sessions_are_purged_from_the_store(chain, views, options, monke
         store.touch(record.key, ttl=-1)
     call_command(Command())
     assert store is None or store.purge() == 0
+
+
+def test_store_that_is_given_by_its_url_is_purged(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/sessions.sqlite3"
+    module = types.ModuleType("site_for_clearsessions")
+    module.application = SessionMiddleware(print, secret_key="a key for tests", store=url)
+    monkeypatch.setitem(sys.modules, "site_for_clearsessions", module)
+    with closing(module.application.store), closing(make_store(url)) as store:
+        store.create(key_of("gone"), {}, ttl=-1)
+        with override_settings(WSGI_APPLICATION="site_for_clearsessions.application"):
+            SessionStore.clear_expired()
+        assert store.purge() == 0
 
 
 def test_without_the_pipeline_at_hand_nothing_is_purged(chain):

@@ -12,7 +12,9 @@ from wsgikit.errors import (
     SessionConflict,
     SessionError,
     SessionLocked,
+    SessionTooLarge,
     SessionUnavailable,
+    SessionValueError,
 )
 from wsgikit.middleware import SessionMiddleware
 from wsgikit.sessions import MemoryStore, key_of, merge_lists
@@ -234,6 +236,17 @@ def test_old_id_shows_no_more_than_before_and_then_nothing(browser, serve, store
     monkeypatch.setattr(time, "time", lambda: now + 11)
     assert Browser(serve, store).read(old) == {}
     assert browser.read() == {"cart": [1], "user": "ada"}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_old_id_ends_with_the_session_that_went_on(times, browser, serve, store):
+    browser.send(put(user="ada"))
+    old = dict(browser.cookies)
+    for _ in range(times):
+        browser.send(lambda session: session.regenerate())
+    assert Browser(serve, store).read(old) == {"user": "ada"}
+    browser.send(lambda session: session.destroy())
+    assert Browser(serve, store).read(old) == {}
 
 
 def test_parallel_request_with_the_old_id_loses_nothing_and_replaces_nothing(browser, serve, store):
@@ -667,6 +680,12 @@ def test_bound_session_without_values_is_kept(browser, store):
     assert seen == [("ada", False)]
 
 
+@pytest.mark.parametrize("user_id", [None, "", b"ada"])
+def test_session_can_be_bound_to_nobody(user_id, browser):
+    with pytest.raises(SessionValueError, match="str or an int"):
+        browser.send(lambda s: s.bind(user_id))
+
+
 def test_all_other_sessions_of_a_user_are_revoked(browser, serve, store):
     others = [Browser(serve, store) for _ in range(3)]
     for each in (browser, *others):
@@ -958,6 +977,45 @@ def test_bound_session_moves_to_the_store(serve, store):
     assert browser.read() == {"user": "ada"}
 
 
+# Chunks
+
+
+def noise(size):
+    import secrets
+
+    return secrets.token_urlsafe(size * 3 // 4)
+
+
+def test_large_session_is_split_and_stale_pieces_are_removed(serve):
+    browser = Browser(serve, None, oversize="chunk", max_chunks=12)
+    for size, least in ((100, 1), (38_000, 11), (4_000, 2), (20_000, 5), (100, 1)):
+        browser.send(put(text=(text := noise(size))))
+        others = [f"wsgikit_session.{n}" for n in range(1, len(browser.cookies))]
+        assert set(browser.cookies) == {"wsgikit_session", *others}
+        assert least <= len(browser.cookies) <= least + 2
+        assert max(map(len, browser.set_cookies)) <= 4093
+        assert browser.read() == {"text": text}
+    browser.send(put(text=noise(20_000)))
+    browser.send(lambda session: session.clear())
+    assert browser.cookies == {}
+
+
+def test_session_of_too_many_pieces_raises(serve):
+    browser = Browser(serve, None, oversize="chunk")
+    browser.send(put(text=noise(5_000)))
+    with pytest.raises(SessionTooLarge, match="more than 2 cookies"):
+        browser.send(put(text=noise(10_000)))
+
+
+def test_missing_or_foreign_piece_is_no_session_and_no_error(serve):
+    browser = Browser(serve, None, oversize="chunk")
+    browser.send(put(text=noise(5_000)))
+    first = dict(browser.cookies)
+    browser.send(put(text=noise(5_000)))
+    assert browser.read({"wsgikit_session": first["wsgikit_session"]}) == {}
+    assert browser.read({**first, "wsgikit_session.1": browser.cookies["wsgikit_session.1"]}) == {}
+
+
 # Options
 
 
@@ -965,6 +1023,9 @@ def test_bound_session_moves_to_the_store(serve, store):
     ("options", "hint"),
     [
         ({"oversize": "spill"}, "store="),
+        ({"oversize": "chunk", "store": MemoryStore()}, "spill"),
+        ({"max_chunks": 1}, "2 to 99"),
+        ({"max_chunks": 100}, "2 to 99"),
         ({"max_per_user": 3}, "store="),
         ({"store": MemoryStore(), "max_per_user": 0}, "max_per_user"),
         ({"store": MemoryStore(), "outage": "panic"}, "'unavailable'"),

@@ -126,7 +126,7 @@ def test_any_number_of_tossed_pieces_takes_no_time_until_it_is_tried():
     assert list(islice(values, 8)) == ["x" * 98] * 8
 
 
-@pytest.mark.parametrize("value", ["1*a", "0*a", "02*a", "-2*a", "100*a", "*a", "2", "²*a", "٣*a"])
+@pytest.mark.parametrize("value", ["1*a", "0*a", "02*a", "-2*a", "100*a", "*a", "2", "²*a", "1٣*a"])
 def test_other_beginnings_are_no_number_of_pieces(value):
     cookies = MultiDict([("s", value), ("s.1", "b"), ("s.2", "c")])
     assert list(join("s", cookies, max_chunks=99)) == [value]

@@ -51,10 +51,6 @@ class SessionView(MutableMapping[str, Any]):
     def permanent(self, value: bool) -> None:
         self._session.permanent = value
 
-    def clear(self) -> None:
-        """As that of the pipeline's session, which ends one that was bound to a user."""
-        self._session.clear()
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also _session, of a copy that is being made
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -13,7 +13,7 @@ PIECE = 3500
 """Bytes of ``name=piece``. That leaves 593 of the 4093 that browsers keep for the attributes, and
 of two pieces 1,180 of the 8,190 that gunicorn takes for all cookies of a request (nginx: 8 kB)."""
 
-_FIRST = re.compile(r"([2-9]|[1-9]\d)\*(.*)", re.ASCII | re.DOTALL)
+_FIRST = re.compile(r"([2-9]|[1-9]\d)\*(.*)", re.ASCII)
 
 
 def split(

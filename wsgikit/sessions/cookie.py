@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Literal
 
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import ConfigurationError, SessionTooLarge
+from .chunks import join, split, stale
 from .codec import Unsealed
 from .options import checked_choice, checked_domain, checked_name, checked_path
 from .seal import Seal
@@ -22,7 +24,7 @@ logger = logging.getLogger("wsgikit.session")
 MAX_HEADER = 4093
 """Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265, section 6.1, asks 4096)."""
 
-_MAX_TRIED = 8
+MAX_TRIED = 8
 """Cookies of one name that are opened: a subdomain can set some beside ours, not any number."""
 
 
@@ -55,12 +57,16 @@ class SessionCookie:
     """Reads and writes one cookie.
 
     :param name: also what the values are sealed for.
+    :param max_chunks: how many cookies a value may be split over.
     """
 
-    def __init__(self, name: str, seal: Seal, attributes: CookieAttributes) -> None:
+    def __init__(
+        self, name: str, seal: Seal, attributes: CookieAttributes, *, max_chunks: int = 1
+    ) -> None:
         self.name = checked_name(name)
         self._codec = seal.codec(name)
         self._attributes = attributes
+        self._max_chunks = max_chunks
         self.source = (name, attributes.path, attributes.domain, seal.key)
         self._secure = attributes.secure
         if name.lower().startswith(("__host-", "__secure-")):
@@ -75,15 +81,15 @@ class SessionCookie:
         if not self.is_in(visitor):
             return
         # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
-        values = parse_cookie(visitor.cookies).getlist(self.name)[:_MAX_TRIED]
+        cookies = parse_cookie(visitor.cookies)
+        values = [*islice(join(self.name, cookies, max_chunks=self._max_chunks), MAX_TRIED)]
         refused = 0
         try:
             for value in values:
                 unsealed = self._codec.unseal(value)
                 if unsealed is not None:
                     yield unsealed
-                else:
-                    refused += 1
+                refused += 1  # whoever takes one asks for no other
         finally:
             if refused or not values:
                 logger.debug("refused %d of %d cookies named %s", refused, len(values), self.name)
@@ -96,23 +102,35 @@ class SessionCookie:
         """Return the Set-Cookie values that keep ``text``, sealed, in the browser.
 
         :param max_age: seconds; None: until the browser is closed.
-        :raises SessionTooLarge: over 4093 bytes.
+        :raises SessionTooLarge: a Set-Cookie value has over 4093 bytes, or there are too many.
         """
-        header = self._header(self._codec.seal(text), max_age, visitor)
-        if len(header) > MAX_HEADER:
+        value = self._codec.seal(text)
+        pieces: dict[str, str] | None = {self.name: value}
+        if self._max_chunks > 1:
+            pieces = split(self.name, value, max_chunks=self._max_chunks)
+        if pieces is None:
             raise SessionTooLarge(
-                f"The session's Set-Cookie header would have {len(header)} bytes; browsers drop a "
-                f"cookie of more than {MAX_HEADER}."
+                f"The session's cookie would have {len(value)} bytes, and be split over more than "
+                f"{self._max_chunks} cookies: servers refuse such requests."
             )
-        return [header]
+        headers = [self._header(*piece, max_age, visitor) for piece in pieces.items()]
+        _check_sizes(headers)
+        return [*headers, *self._expire_others(visitor, pieces)]
 
     def expire(self, visitor: Visitor) -> list[str]:
         """Return the Set-Cookie values that make the browser forget the cookie."""
-        return [self._header("", 0, visitor)]
+        return [self._header(self.name, "", 0, visitor), *self._expire_others(visitor, ())]
 
-    def _header(self, value: str, max_age: int | None, visitor: Visitor) -> str:
+    def _expire_others(self, visitor: Visitor, written: Collection[str]) -> list[str]:
+        """Make the browser forget pieces of a former value that had more of them."""
+        if f"{self.name}." not in visitor.cookies:
+            return []
+        others = stale(self.name, parse_cookie(visitor.cookies), written)
+        return [self._header(name, "", 0, visitor) for name in others]
+
+    def _header(self, name: str, value: str, max_age: int | None, visitor: Visitor) -> str:
         return dump_cookie(
-            self.name,
+            name,
             value,
             max_age=max_age,
             expires=0 if max_age == 0 else None,
@@ -123,6 +141,15 @@ class SessionCookie:
             samesite=self._attributes.same_site,
             partitioned=self._attributes.partitioned,
             max_size=0,
+        )
+
+
+def _check_sizes(headers: list[str]) -> None:
+    size = max(map(len, headers))
+    if size > MAX_HEADER:
+        raise SessionTooLarge(
+            f"The session's Set-Cookie header would have {size} bytes; browsers drop a cookie of "
+            f"more than {MAX_HEADER}."
         )
 
 

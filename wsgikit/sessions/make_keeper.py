@@ -29,6 +29,7 @@ def make_keeper(
     *,
     cookie_name: str,
     oversize: Oversize,
+    max_chunks: int,
     store: SessionStore | None,
     conflict: Policies,
     grace: Duration,
@@ -41,13 +42,21 @@ def make_keeper(
     :raises ConfigurationError: one is wrong, or two do not go together.
     """
     checked_choice("oversize", oversize, ("raise", "keep", "chunk", "spill"))
-    cookie = SessionCookie(cookie_name, seal, attributes)
+    if not 2 <= max_chunks <= 99:
+        raise ConfigurationError(f"max_chunks={max_chunks!r} is no number from 2 to 99.")
+    chunks = max_chunks if oversize == "chunk" else 1
+    cookie = SessionCookie(cookie_name, seal, attributes, max_chunks=chunks)
     own = (cookie_name, attributes.path, attributes.domain)
     foreign = ForeignCookies(readers, own)
     in_cookie = CookieKeeper(cookie, lifetimes, foreign, keeps_former=oversize == "keep")
     if store is None:
         _check_without_store(oversize, max_per_user)
         return in_cookie
+    if oversize == "chunk":
+        raise ConfigurationError(
+            "oversize='chunk' goes with sessions in cookies alone, not with a store.\n\n"
+            "Leave it out, or write oversize='spill' to use the store only for large ones."
+        )
     pending_cookie = SessionCookie(f"{cookie_name}_pending", seal, attributes)
     return StoreKeeper(
         cookie,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import SessionError
+from ..errors import SessionError, SessionValueError
 from .session_data import SessionData
 from .stored_session import StoredSession
 
@@ -98,9 +98,15 @@ class Session(SessionData):
         """Note whose session it is, so that the store can list, revoke and cap a user's sessions.
 
         :raises SessionError: the session is kept in its cookie, where nothing can be listed.
+        :raises SessionValueError: ``user_id`` is neither a str nor an int, or empty.
         """
         self._touch()
         self._require_store()
+        if not isinstance(user_id, (str, int)) or user_id == "":
+            raise SessionValueError(
+                f"A session cannot be bound to {user_id!r}.\n\nGive the user's id as a str or an "
+                "int; destroy() ends the session of a user who logs out."
+            )
         self.owner_id = str(user_id)
 
     @property

@@ -85,7 +85,7 @@ class StoreKeeper(SessionKeeper):
             return self._small.open(opened) if self._small is not None else None
         session_id = json.loads(opened.text)
         record = self._call(self._store.load, key_of(session_id))
-        if record is None or self._lifetimes.is_over(record.created):
+        if record is None or self._lifetimes.is_over(record.created) or self._has_ended(record):
             return None
         data = {name: tagged_json.loads(text) for name, text in record.values.items()}
         return StoredSession(
@@ -97,6 +97,13 @@ class StoreKeeper(SessionKeeper):
             session_id,
             record,
         )
+
+    def _has_ended(self, record: Record) -> bool:
+        """Whether the session that went on under a new id has ended, so that its old id has too."""
+        found: Record | None = record
+        while found is not None and found.successor is not None:
+            found = self._call(self._store.load, found.successor)
+        return found is None
 
     def commit(self, session: Session, visitor: Visitor) -> list[str]:
         try:

@@ -37,6 +37,7 @@ def test_values_of_special_types_are_read():
         "when": datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC),
         "in": {"a list": [(1,)]},
         "looks like a tag": {" t": [1]},
+        "so does its beginning": {" t": [1], "b": 2},
         "so does this": [{" di": {" d": 1}}],
     }
     value = flask_cookie(lambda session: session.update(data), SECRET_KEY=KEY)

@@ -1,0 +1,157 @@
+"""Where a command finds the sessions, and what it says when it does not."""
+
+import sys
+
+import pytest
+from real_servers import free_port
+from webtest import TestApp
+
+from wsgikit.session_layer import session_layer, visible_layers
+from wsgikit.sessions import key_of, make_store
+
+KEY = key_of("an id")
+SITE = """
+from wsgikit import App, session
+from wsgikit.middleware import SessionMiddleware, standard
+from wsgikit.sessions import MemoryStore
+
+app = App("shop", config={{"SECRET_KEY": "a key", "SESSION_STORE": {url!r}}})
+
+
+@app.get("/login")
+def login():
+    session.bind("ada")
+    session["theme"] = "dark"
+    return "ok"
+
+
+@app.get("/")
+def index():
+    return dict(session)
+
+
+not_served = App("other", config={{"SESSION_STORE": {url!r}}})
+application = standard(app)
+by_option = App("third", config={{"SECRET_KEY": "a key"}})
+standard(by_option, store={url!r})
+bare = SessionMiddleware(lambda environ, start_response: [], secret_key="a key", store={url!r})
+in_cookies = standard(App("small", config={{"SECRET_KEY": "a key"}}))
+plain = len
+in_memory = standard(App("tests", config={{"SECRET_KEY": "a key"}}), store=MemoryStore())
+"""
+
+
+@pytest.fixture
+def site(sqlite_url, tmp_path, monkeypatch):
+    """A module ``shop_site`` in the folder that the command is started in."""
+    (tmp_path / "shop_site.py").write_text(SITE.format(url=sqlite_url))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    monkeypatch.delitem(sys.modules, "shop_site", raising=False)
+    yield
+    sys.modules.pop("shop_site", None)
+
+
+def keep_one(url):
+    store = make_store(url)
+    store.create(KEY, {}, ttl=60)
+    store.close()
+
+
+def test_environment_names_the_store(run, sqlite_url, monkeypatch):
+    keep_one(sqlite_url)
+    monkeypatch.setenv("WSGIKIT_SESSION_STORE", sqlite_url)
+    assert KEY in run("sessions", "list", "--json").stdout
+
+
+def test_option_goes_before_the_environment(run, sqlite_url, site, monkeypatch):
+    keep_one(sqlite_url)
+    monkeypatch.setenv("WSGIKIT_SESSION_STORE", f"redis://127.0.0.1:{free_port()}/0")
+    for option in (["--store", sqlite_url], ["--app", "shop_site:app"]):
+        assert KEY in run("sessions", "list", "--json", *option).stdout
+
+
+@pytest.mark.parametrize("name", ["app", "application", "by_option", "not_served", "bare"])
+def test_app_or_a_chain_names_the_store(name, run, sqlite_url, site):
+    keep_one(sqlite_url)
+    result = run("sessions", "list", "--json", "--app", f"shop_site:{name}")
+    assert KEY in result.stdout, result.output
+
+
+def test_visitor_is_logged_out(run, site):
+    path = "shop_site:application"
+    assert run("sessions", "list", "--app", path).stdout == ""  # imports it from this folder
+    client = TestApp(sys.modules["shop_site"].application)
+    client.get("/login", extra_environ={"REMOTE_ADDR": "192.0.2.1"})
+    assert client.get("/").json == {"theme": "dark"}
+    listed = run("sessions", "list", "--app", path).stdout.splitlines()[1].split()
+    assert (listed[1], listed[4]) == ("ada", "192.0.2.1")
+    assert 'theme = "dark"' in run("sessions", "show", listed[0], "--app", path).stdout
+    assert run("sessions", "revoke", listed[0], "--app", path).stdout == "1 session ended.\n"
+    assert client.get("/").json == {}
+    session_layer(visible_layers(client.app)).store.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "Give --store or --app, or set WSGIKIT_SESSION_STORE"),
+        (["--store", "memory:"], "in the memory of the process"),
+        (["--store", "nonsense"], "Write memory:, sqlite:///"),
+        (["--store", "foo://user:password@host"], "Write sqlite:///"),
+        (["--store", "sqlite://"], "Name a file"),
+        (["--store", "redis:host"], "Write redis://"),
+        (["--store", "redis://host", "--app", "shop_site:app"], "not both"),
+        (["--app", "shop_site:in_cookies"], "app.config['SESSION_STORE']"),
+        (["--app", "shop_site:plain"], "app.config['SESSION_STORE']"),
+        (["--app", "shop_site:in_memory"], "in the memory of the process"),
+        (["--app", "shop_site:missing"], "Write --app module:name."),
+        (["--app", "missing:app"], "No module named 'missing'"),
+    ],
+)
+def test_store_that_cannot_be_is_wrong_usage(options, told, run, site):
+    result = run("sessions", "list", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert "password" not in result.stderr.replace("user:password@host/database", "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"), [("", "Where are the sessions?"), ("nonsense", "Write memory:, sqlite:")]
+)
+def test_variable_that_names_no_store(variable, told, run, monkeypatch):
+    monkeypatch.setenv("WSGIKIT_SESSION_STORE", variable)
+    result = run("sessions", "purge")
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+COMMANDS = [["list"], ["show", KEY], ["revoke", "--user", "1"], ["revoke", KEY], ["purge"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_file_that_cannot_be_opened_is_one_line(command, run):
+    does_not_answer(run("sessions", *command, "--store", "sqlite:////missing/folder/a.sqlite3"))
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1])  # there is nothing to ask Redis for in a purge
+def test_server_that_does_not_answer_is_one_line(command, run):
+    does_not_answer(run("sessions", *command, "--store", f"redis://127.0.0.1:{free_port()}/0"))
+
+
+def does_not_answer(result):
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: The session store does not answer: ")
+    assert result.stderr.count("\n") == 1
+    assert r"\n" not in result.stderr
+
+
+def test_missing_library_is_named(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for name in ("wsgikit.sessions.redis_store", "wsgikit.sessions.redis_client"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in [name for name in sys.modules if name.startswith("redis.")]:
+        monkeypatch.delitem(sys.modules, name)
+    result = run("sessions", "list", "--store", "redis://127.0.0.1/0")
+    assert result.exit_code == 1
+    assert "pip install 'wsgikit[redis]'" in result.stderr

@@ -1,0 +1,5 @@
+"""``python -m wsgikit`` is the command ``wsgikit``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,98 @@
+"""Where a command finds the site's sessions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import click
+from werkzeug.utils import ImportStringError, import_string
+
+from ..app import find_app
+from ..errors import ConfigurationError, MissingExtraError, SessionUnavailable
+from ..session_layer import visible_layers
+from ..sessions import MemoryStore, SessionStore, make_store
+from .printable import printable
+
+P = ParamSpec("P")
+
+_VARIABLE = "WSGIKIT_SESSION_STORE"
+
+
+def with_store(command: Callable[Concatenate[SessionStore, P], None]) -> Callable[..., None]:
+    """Give ``command`` the options that name the store, and call it with the store itself."""
+
+    @click.option("--store", "url", metavar="URL", help="Where the sessions are.")
+    @click.option("--app", "path", metavar="MODULE:NAME", help="An app that keeps them there.")
+    @wraps(command)
+    def open_and_call(url: str | None, path: str | None, *args: Any, **kwargs: Any) -> None:
+        with _told_in_a_line(), closing(_find_store(url, path)) as store:
+            command(store, *args, **kwargs)
+
+    return open_and_call
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except SessionUnavailable as error:
+        reason = printable(str(error.__cause__).partition("\n")[0])
+        raise click.ClickException(f"The session store does not answer: {reason}") from error
+    except MissingExtraError as error:
+        raise click.ClickException(str(error)) from error
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _find_store(url: str | None, path: str | None) -> SessionStore:
+    if url is not None and path is not None:
+        raise click.UsageError("Give --store or --app, not both.")
+    store = _store_of(path) if path is not None else make_store(url or _url_of_environment())
+    if isinstance(store, MemoryStore):
+        raise click.UsageError(
+            "These sessions are in the memory of the process that serves them, where no other one "
+            "finds them.\n\nKeep them in a file or a server: sqlite:///… or redis://…"
+        )
+    return store
+
+
+def _url_of_environment() -> str:
+    url = os.environ.get(_VARIABLE)
+    if not url:
+        raise click.UsageError(
+            f"Where are the sessions?\n\nGive --store or --app, or set {_VARIABLE}, such as "
+            "sqlite:///sessions.sqlite3 or redis://host:6379/0."
+        )
+    return url
+
+
+def _store_of(path: str) -> SessionStore:
+    """The store of the session layer that ``path`` names, or that stands in its app's config."""
+    target = _import(path)
+    app = find_app(target)
+    for layer in (*visible_layers(target), *(app.chain if app is not None else ())):
+        store = getattr(layer, "store", None)
+        if isinstance(store, SessionStore):
+            return store
+    value = app.config["SESSION_STORE"] if app is not None else None
+    if value is None:
+        raise click.UsageError(
+            f"{path} names no store.\n\nSet app.config['SESSION_STORE'], or give --store. Sessions "
+            "that are kept in their cookies can be neither listed nor revoked."
+        )
+    return make_store(value)
+
+
+def _import(path: str) -> Any:
+    sys.path.insert(0, os.getcwd())  # as ``python -m`` has it, and an installed command has not
+    try:
+        return import_string(path)
+    except ImportStringError as error:
+        raise click.UsageError(
+            f"{path} cannot be imported: {error.exception}\n\nWrite --app module:name."
+        ) from error
