@@ -17,7 +17,7 @@ from wsgikit.errors import (
     SessionValueError,
 )
 from wsgikit.middleware import SessionMiddleware
-from wsgikit.sessions import MemoryStore, key_of, merge_lists
+from wsgikit.sessions import Change, MemoryStore, key_of, merge_lists
 
 KEY = "a key for tests"
 
@@ -187,6 +187,21 @@ def test_response_with_a_cookie_is_kept_from_shared_caches(browser):
     assert ("Cache-Control", 'no-cache="Set-Cookie"') in browser.answer.headers
     browser.send(len)
     assert "Cache-Control" not in dict(browser.answer.headers)
+
+
+def test_value_of_an_unknown_type_is_neither_seen_nor_lost(browser, store, caplog):
+    browser.send(put(a=1))
+    (record,) = store.iterate()
+    money = {"money": Change(None, '{"$money":"5"}')}
+    store.commit(record.key, money, expected_version=record.version, ttl=60)
+    assert browser.read() == {"a": 1}
+    assert "session['money']" in caplog.text
+    browser.send(put(a=2))
+    assert values(store) == [{"a": "2", "money": '{"$money":"5"}'}]
+    browser.send(lambda session: session.regenerate())
+    assert values(store) == [{"a": "2", "money": '{"$money":"5"}'}]
+    browser.send(lambda session: session.destroy())
+    assert keys(store) == []
 
 
 # Ids
@@ -680,10 +695,20 @@ def test_bound_session_without_values_is_kept(browser, store):
     assert seen == [("ada", False)]
 
 
-@pytest.mark.parametrize("user_id", [None, "", b"ada"])
+@pytest.mark.parametrize("user_id", [None, "", b"ada", "x" * 256])
 def test_session_can_be_bound_to_nobody(user_id, browser):
-    with pytest.raises(SessionValueError, match="str or an int"):
+    with pytest.raises(SessionValueError, match="int or a str"):
         browser.send(lambda s: s.bind(user_id))
+
+
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_sessions_of_nobody_are_not_revoked(nobody, browser, store):
+    browser.send(put(a=1))
+    with pytest.raises(ValueError, match="nobody's sessions"):
+        store.revoke_all(nobody)
+    with pytest.raises(ValueError, match="nobody's sessions"):
+        store.revoke(nobody, *keys(store))
+    assert len(keys(store)) == 1
 
 
 def test_all_other_sessions_of_a_user_are_revoked(browser, serve, store):

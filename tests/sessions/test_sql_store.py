@@ -333,3 +333,10 @@ def test_commit_of_a_killed_process_is_whole_or_not_there(store, url, key):
         process.communicate()
         values = store.load(key).values
         assert values["a"] == values["b"] != "0"
+
+
+def test_file_that_is_no_database_is_unavailable(tmp_path, key):
+    file = tmp_path / "sessions.sqlite3"
+    file.write_text("no database at all " * 100)
+    with closing(SQLStore(f"sqlite:///{file}")) as store, pytest.raises(SessionUnavailable):
+        store.load(key)

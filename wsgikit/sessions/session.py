@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .keeper import SessionKeeper
 
 _PERMANENT = "_permanent"  # Flask's key
+_MAX_USER_ID = 255  # characters: databases have a limit for what is in an index
 
 
 class Session(SessionData):
@@ -98,14 +99,14 @@ class Session(SessionData):
         """Note whose session it is, so that the store can list, revoke and cap a user's sessions.
 
         :raises SessionError: the session is kept in its cookie, where nothing can be listed.
-        :raises SessionValueError: ``user_id`` is neither a str nor an int, or empty.
+        :raises SessionValueError: ``user_id`` is neither a str nor an int, empty, or too long.
         """
         self._touch()
         self._require_store()
-        if not isinstance(user_id, (str, int)) or user_id == "":
+        if not isinstance(user_id, (str, int)) or not 0 < len(str(user_id)) <= _MAX_USER_ID:
             raise SessionValueError(
-                f"A session cannot be bound to {user_id!r}.\n\nGive the user's id as a str or an "
-                "int; destroy() ends the session of a user who logs out."
+                f"A session cannot be bound to {user_id!r:.99}.\n\nGive the user's id as an int or "
+                f"a str of up to {_MAX_USER_ID} characters; when a user logs out, call destroy()."
             )
         self.owner_id = str(user_id)
 

@@ -9,7 +9,7 @@ from threading import Lock
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..errors import SessionUnavailable
@@ -76,5 +76,7 @@ os.register_at_fork(after_in_child=_forget_connections)
 def _failures() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (DataError, IntegrityError):
+        raise  # of what was to be written, not of the server
+    except (DBAPIError, PoolTimeout) as error:
         raise SessionUnavailable from error

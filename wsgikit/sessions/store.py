@@ -162,7 +162,9 @@ class SessionStore(ABC):
         """End one session of a user, such as one that the user has picked from the list.
 
         :return: whether it was one of theirs; no other is ended.
+        :raises ValueError: ``user_id`` is None or empty.
         """
+        _check_user(user_id)
         found = any(record.key == key for record in self.iterate(user_id))
         if found:
             self.delete(key)
@@ -172,11 +174,19 @@ class SessionStore(ABC):
         """End all sessions of a user, say after a change of password; return how many.
 
         :param keep: the key of one that goes on, such as ``session.key``.
+        :raises ValueError: ``user_id`` is None or empty.
         """
+        _check_user(user_id)
         keys = [record.key for record in self.iterate(user_id) if record.key != keep]
         for key in keys:
             self.delete(key)
         return len(keys)
+
+
+def _check_user(user_id: str) -> None:
+    """Refuse what ``iterate`` takes for all users: a stranger's ``session.user_id`` is None."""
+    if not user_id:
+        raise ValueError("No user is named, so nobody's sessions are ended.")
 
 
 def apply_changes(

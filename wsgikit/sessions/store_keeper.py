@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from contextlib import suppress
+from typing import Any
 
 from ..errors import SessionTooLarge, SessionUnavailable
 from .circuit import Circuit
@@ -87,7 +88,8 @@ class StoreKeeper(SessionKeeper):
         record = self._call(self._store.load, key_of(session_id))
         if record is None or self._lifetimes.is_over(record.created) or self._has_ended(record):
             return None
-        data = {name: tagged_json.loads(text) for name, text in record.values.items()}
+        data = _load_values(record)
+        record = record._replace(values={name: record.values[name] for name in data})
         return StoredSession(
             data,
             join_values(record.values),
@@ -209,6 +211,17 @@ class StoreKeeper(SessionKeeper):
         if stored.record is None:
             return None
         return HeldLock(self._store, self._call, stored.record.key, wait=wait, hold=hold)
+
+
+def _load_values(record: Record) -> dict[str, Any]:
+    """The values that can be read here. The others are neither seen nor changed."""
+    data = {}
+    for name, text in record.values.items():
+        try:
+            data[name] = tagged_json.loads(text)
+        except ValueError as error:  # a type that only another release of the app has registered
+            logger.error("session[%r] is left alone: %s", name, error)
+    return data
 
 
 def _owner_of(session: Session, visitor: Visitor) -> Owner | None:
