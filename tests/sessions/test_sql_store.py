@@ -137,6 +137,14 @@ def test_sqlite_file_lets_readers_read_beside_a_writer(sqlite_url, key):
             assert store.load(key).values == {"a": "1"}
 
 
+def test_wait_for_a_lock_takes_nothing_from_who_writes(sqlite_url, key):
+    with closing(SQLStore(sqlite_url, timeout=0.2)) as store:
+        store.lock(key, "theirs", ttl=HOUR)
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert store.lock(key, "mine", ttl=HOUR) is False
+
+
 # engines
 
 
