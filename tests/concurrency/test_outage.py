@@ -155,13 +155,16 @@ def test_killed_store(
     record_property("figures", site.check())
 
 
-@pytest.mark.parametrize("site", ["valkey"], indirect=True)
-def test_silent_store(site: Site, valkey: Valkey, record_property: Callable[..., None]) -> None:
+@pytest.mark.parametrize("site", ["valkey", "postgresql"], indirect=True)
+def test_silent_store(
+    site: Site, request: pytest.FixtureRequest, record_property: Callable[..., None]
+) -> None:
     """It accepts, and never answers."""
+    store: Valkey | PostgreSQL = request.getfixturevalue(site.kind)
     with site.under_load():
-        valkey.freeze()
+        store.freeze()
         try:
             site.wait_until_noticed()
         finally:
-            valkey.thaw()
+            store.thaw()
     record_property("figures", site.check())

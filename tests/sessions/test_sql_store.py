@@ -236,6 +236,18 @@ def test_wait_for_a_row_ends_at_the_timeout(postgresql, key):
         assert store.load(key).values == {"a": "1"}
 
 
+def test_wait_for_a_silent_postgresql_ends_at_the_timeout(postgresql, key):
+    with closing(SQLStore(postgresql.url, timeout=0.2)) as store, ThreadPoolExecutor() as pool:
+        store.create(key, {"a": "1"}, ttl=HOUR)
+        postgresql.freeze()
+        try:
+            with pytest.raises(SessionUnavailable):
+                pool.submit(store.load, key).result(60)
+        finally:
+            postgresql.thaw()
+        assert store.load(key).values == {"a": "1"}
+
+
 def test_wait_for_the_file_ends_at_the_timeout(sqlite_url, key):
     with closing(SQLStore(sqlite_url, timeout=0.2)) as store:
         store.create(key, {"a": "1"}, ttl=HOUR)

@@ -36,6 +36,10 @@ def make_engine(text: str, timeout: float) -> Engine:
         raise MissingExtraError(str(error.name), "postgresql", "SQLStore with this URL") from error
     if name == "sqlite":
         set_up_sqlite(engine, timeout)
+    if engine.driver == "psycopg":
+        from .postgresql import set_up_postgresql
+
+        set_up_postgresql(engine, timeout)
     return engine
 
 
