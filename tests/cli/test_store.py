@@ -6,6 +6,7 @@ import pytest
 from real_servers import free_port
 from webtest import TestApp
 
+from wsgikit.session_layer import session_layer, visible_layers
 from wsgikit.sessions import key_of, make_store
 
 KEY = key_of("an id")
@@ -88,6 +89,7 @@ def test_visitor_is_logged_out(run, site):
     assert 'theme = "dark"' in run("sessions", "show", listed[0], "--app", path).stdout
     assert run("sessions", "revoke", listed[0], "--app", path).stdout == "1 session ended.\n"
     assert client.get("/").json == {}
+    session_layer(visible_layers(client.app)).store.close()
 
 
 @pytest.mark.parametrize(

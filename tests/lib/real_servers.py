@@ -134,6 +134,10 @@ class Valkey(Server):
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def cluster_url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.port}"
+
     def command(self) -> list[str]:
         own = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         kept = ["--appendonly", "yes", "--appendfsync", "always"]
@@ -198,8 +202,8 @@ def _postgresql(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def valkey_cluster() -> Iterator[str]:
-    """Run three Valkeys that share the slots as a cluster, and yield its URL."""
+def valkey_cluster() -> Iterator[list[Valkey]]:
+    """Run three Valkeys that share the slots as a cluster; the first has the lowest slots."""
     with contextlib.ExitStack() as stack:
         buses = [str(free_port()) for _ in range(3)]  # not port + 10000, which may be none
         options = ("--cluster-enabled", "yes", "--cluster-port")
@@ -210,7 +214,7 @@ def valkey_cluster() -> Iterator[str]:
             client.execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
             client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port, buses[0])
         wait_until(lambda: all(map(_is_whole, clients)), "the cluster is whole")
-        yield nodes[0].url.replace("redis:", "redis+cluster:").removesuffix("/0")
+        yield nodes
 
 
 def _is_whole(client: redis.Redis) -> bool:

@@ -117,6 +117,26 @@ def test_readers_are_asked_in_turn(serve, options):
     assert list(site.cookies) == ["wsgikit_session"]
 
 
+def test_session_that_cannot_be_taken_over_is_none_and_a_warning(serve, options, caplog):
+    deep = []
+    for _ in range(80):
+        deep = [deep]
+    site = Site(serve, readers=[FlaskCookie(KEY)], **options)
+    site.cookies = {"session": flask_cookie(deep=deep)}
+    assert site.read() == {}
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_not_every_cookie_of_a_long_header_is_tried(serve):
+    reader = FlaskCookie(KEY)
+    tried = []
+    reader.read = tried.append
+    site = Site(serve, readers=[reader])
+    site.cookies = {"session": "; session=".join(["forged"] * 100)}
+    assert site.read() == {}
+    assert len(tried) == 8
+
+
 def test_own_cookie_session_moves_into_the_store(serve):
     former = Site(serve)
     former.visit(lambda session: session.update(user="ada"))

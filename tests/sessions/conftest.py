@@ -21,9 +21,14 @@ def valkey() -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def cluster_url() -> Iterator[str]:
-    with valkey_cluster() as url:
-        yield url
+def cluster() -> Iterator[list[Valkey]]:
+    with valkey_cluster() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def cluster_url(cluster: list[Valkey]) -> str:
+    return cluster[0].cluster_url
 
 
 @pytest.fixture(scope="session")

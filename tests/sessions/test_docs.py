@@ -25,6 +25,13 @@ def run(marker, namespace=None):
     return namespace
 
 
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    """Of this test alone: an example registers a type."""
+    for name in ("_tags", "_load"):
+        monkeypatch.setattr(tagged_json, name, dict(getattr(tagged_json, name)))
+
+
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """The example of logins; its database is a file in the current folder."""

@@ -24,7 +24,7 @@ logger = logging.getLogger("wsgikit.session")
 MAX_HEADER = 4093
 """Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265, section 6.1, asks 4096)."""
 
-_MAX_TRIED = 8
+MAX_TRIED = 8
 """Cookies of one name that are opened: a subdomain can set some beside ours, not any number."""
 
 
@@ -82,7 +82,7 @@ class SessionCookie:
             return
         # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
         cookies = parse_cookie(visitor.cookies)
-        values = [*islice(join(self.name, cookies, max_chunks=self._max_chunks), _MAX_TRIED)]
+        values = [*islice(join(self.name, cookies, max_chunks=self._max_chunks), MAX_TRIED)]
         refused = 0
         try:
             for value in values:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
+from ..errors import SessionValueError
+from .cookie import MAX_TRIED
 from .readers import CookieReader
 from .stored_session import StoredSession
 from .values import dump_values, join_values
 from .visitor import Visitor
+
+logger = logging.getLogger("wsgikit.session")
 
 
 class ForeignCookies:
@@ -29,10 +34,9 @@ class ForeignCookies:
         """The session of the first cookie that its reader takes; it is to be written as ours."""
         for reader, values in self._brought(visitor):
             for value in values:
-                data = reader.read(value)
-                if data is not None:
-                    text = join_values(dump_values(data))
-                    return StoredSession(data, text, 0.0, True, time.time())
+                stored = _read(reader, value)
+                if stored is not None:
+                    return stored
         return None
 
     def expire(self, visitor: Visitor) -> list[str]:
@@ -49,6 +53,17 @@ class ForeignCookies:
         if not visitor.cookies or not self._readers:
             return []
         cookies = parse_cookie(visitor.cookies)
-        return [
-            (each, cookies.getlist(each.name)) for each in self._readers if each.name in cookies
-        ]
+        found = [each for each in self._readers if each.name in cookies]
+        return [(each, cookies.getlist(each.name)[:MAX_TRIED]) for each in found]
+
+
+def _read(reader: CookieReader, value: str) -> StoredSession | None:
+    data = reader.read(value)
+    if data is None:
+        return None
+    try:
+        text = join_values(dump_values(data))
+    except SessionValueError as error:
+        logger.warning("a session in the cookie %s cannot be taken over: %s", reader.name, error)
+        return None
+    return StoredSession(data, text, 0.0, True, time.time())

@@ -22,16 +22,12 @@ _SCHEME = re.compile(r"(?:redis|valkey)(s?)(\+cluster)?://|unix://")
 def client_maker(url: str, timeout: float) -> Callable[[], Client]:
     """Check ``url`` and return what makes its client. A cluster's connects while it is made.
 
-    A connection that the server has closed while it was idle is noticed and replaced before a
-    command goes out (with RESP 2 redis-py looks), so a restart of the server fails no request.
+    Before a command goes out redis-py replaces a connection that the server has closed while it was
+    idle, so a restart of the server fails no request.
 
     :raises ConfigurationError: the URL is none of Redis or Valkey.
     """
-    options: dict[str, Any] = {
-        "socket_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-    }
+    options: dict[str, Any] = {"socket_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
     try:
         kind, url = _parse(url)
     except ValueError as error:
