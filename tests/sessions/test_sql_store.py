@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from real_servers import PostgreSQL, silent_port, wait_until
 
-from wsgikit.errors import SessionUnavailable
+from wsgikit.errors import SessionLocked, SessionUnavailable
 from wsgikit.sessions import Change, Owner, SQLStore, sql_database, sql_tables
 from wsgikit.sessions.store import key_of, new_id
 
@@ -237,12 +237,12 @@ def test_server_that_never_answers_is_unavailable(key):
         store.load(key)
 
 
-def test_wait_for_a_row_ends_at_the_timeout(postgresql, key):
+def test_wait_for_a_row_ends_at_the_timeout_and_says_that_it_was_for_a_row(postgresql, key):
     with closing(SQLStore(postgresql.url, timeout=0.2)) as store:
         store.create(key, {"a": "1"}, ttl=HOUR)
         with psycopg.connect(postgresql.url) as other:
             other.execute("UPDATE wsgikit_sessions SET version = version")
-            with pytest.raises(SessionUnavailable):
+            with pytest.raises(SessionLocked):
                 store.commit(key, {"a": Change("1", "2")}, expected_version=1, ttl=HOUR)
             other.rollback()
         assert store.load(key).values == {"a": "1"}

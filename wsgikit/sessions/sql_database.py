@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import SessionUnavailable
+from ..errors import SessionLocked, SessionUnavailable
 from .sql_engine import make_engine
 from .sql_tables import make_tables
+
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for the end of lock_timeout
 
 
 class Database:
@@ -76,5 +78,9 @@ os.register_at_fork(after_in_child=_forget_connections)
 def _failures() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (InterfaceError, PoolTimeout) as error:
+        raise SessionUnavailable from error
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise SessionLocked(retry_after=1) from error
         raise SessionUnavailable from error
