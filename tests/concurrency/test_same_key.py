@@ -1,6 +1,6 @@
 """Many requests change the same value at the same time, where no merge can tell what is meant.
 
-``SESSION_INCREMENTS`` is four times as many as there are of each kind.
+``SESSION_INCREMENTS`` is eight times as many as there are of each kind: here one waits for another.
 """
 
 import json
@@ -8,12 +8,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from gunicorn_server import Answer, Server
 from parallel import Browser, run_together
 
-INCREMENTS = int(os.environ.get("SESSION_INCREMENTS", "1600")) // 4
+INCREMENTS = int(os.environ.get("SESSION_INCREMENTS", "1600")) // 8
 CLIENTS = 32
 
 Browse = Callable[..., Browser]
@@ -29,7 +30,7 @@ def increment_together(browse: Browse, server: Server, path: str) -> tuple[list[
         share = INCREMENTS // CLIENTS + (number < INCREMENTS % CLIENTS)
         return [browser.ask("POST", path) for _ in range(share)]
 
-    answers = sum(run_together(increment, CLIENTS), [])
+    answers = list(chain.from_iterable(run_together(increment, CLIENTS)))
     return answers, json.loads(first.ask("GET", "/").body)
 
 

@@ -92,10 +92,16 @@ class Server:
 
     def freeze(self) -> None:
         """Let it accept and never answer, until it is thawed."""
-        self.process.send_signal(signal.SIGSTOP)
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        for pid in self.pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def pids(self) -> list[int]:
+        """The processes that the server is made of."""
+        return [self.process.pid]
 
     def _end(self, number: int) -> None:
         if self.process is not None:
@@ -178,6 +184,11 @@ class PostgreSQL(Server):
     def kill(self) -> None:
         """End it in the middle of its work. SIGKILL would leave its children to use its memory."""
         self._end(signal.SIGQUIT)
+
+    def pids(self) -> list[int]:
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
 
     def ask(self) -> None:
         psycopg.connect(self.url, connect_timeout=START).close()

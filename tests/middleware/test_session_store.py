@@ -881,6 +881,36 @@ def test_failing_touch_spoils_no_page(serve, failing, monkeypatch):
     assert browser.answer.status == "200 OK"
 
 
+def test_touch_that_waits_for_writers_in_vain_spoils_no_page(serve, store, monkeypatch):
+    browser = Browser(serve, store, refresh_interval=0)
+    browser.send(put(user="ada"))
+    monkeypatch.setattr(store, "touch", refuse)
+    browser.send(lambda session: session["user"])
+    assert browser.answer.status == "200 OK"
+
+
+def test_lock_that_is_not_given_back_in_time_spoils_no_page(serve, store, monkeypatch):
+    browser = Browser(serve, store)
+    browser.send(put(user="ada"))
+    monkeypatch.setattr(store, "unlock", refuse)
+    browser.send(lambda session: session.lock())
+    assert browser.answer.status == "200 OK"
+
+
+def test_session_that_is_busy_keeps_no_other_from_the_store(serve, store, monkeypatch):
+    browser = Browser(serve, store)
+    browser.send(put(user="ada"))
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "commit", refuse)
+        with pytest.raises(SessionLocked):
+            browser.send(put(user="eve"))
+    assert browser.read() == {"user": "ada"}
+
+
+def refuse(*args, **kwargs):
+    raise SessionLocked
+
+
 def test_cookie_policy_keeps_changes_and_brings_them_to_the_store(serve, failing, clock):
     browser = Browser(serve, failing, outage="cookie")
     browser.send(put(user="ada", old=1, gone=1))

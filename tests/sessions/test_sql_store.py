@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from real_servers import PostgreSQL, silent_port, wait_until
 
-from wsgikit.errors import SessionUnavailable
+from wsgikit.errors import SessionLocked, SessionUnavailable
 from wsgikit.sessions import Change, Owner, SQLStore, sql_database, sql_tables
 from wsgikit.sessions.store import key_of, new_id
 
@@ -137,6 +137,14 @@ def test_sqlite_file_lets_readers_read_beside_a_writer(sqlite_url, key):
             assert store.load(key).values == {"a": "1"}
 
 
+def test_wait_for_a_lock_takes_nothing_from_who_writes(sqlite_url, key):
+    with closing(SQLStore(sqlite_url, timeout=0.2)) as store:
+        store.lock(key, "theirs", ttl=HOUR)
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert store.lock(key, "mine", ttl=HOUR) is False
+
+
 def test_sqlite_transaction_has_the_lock_from_its_start(sqlite_url, key):
     with closing(SQLStore(sqlite_url)) as store:
         store.load(key)
@@ -229,14 +237,26 @@ def test_server_that_never_answers_is_unavailable(key):
         store.load(key)
 
 
-def test_wait_for_a_row_ends_at_the_timeout(postgresql, key):
+def test_wait_for_a_row_ends_at_the_timeout_and_says_that_it_was_for_a_row(postgresql, key):
     with closing(SQLStore(postgresql.url, timeout=0.2)) as store:
         store.create(key, {"a": "1"}, ttl=HOUR)
         with psycopg.connect(postgresql.url) as other:
             other.execute("UPDATE wsgikit_sessions SET version = version")
-            with pytest.raises(SessionUnavailable):
+            with pytest.raises(SessionLocked):
                 store.commit(key, {"a": Change("1", "2")}, expected_version=1, ttl=HOUR)
             other.rollback()
+        assert store.load(key).values == {"a": "1"}
+
+
+def test_wait_for_a_silent_postgresql_ends_at_the_timeout(postgresql, key):
+    with closing(SQLStore(postgresql.url, timeout=0.2)) as store, ThreadPoolExecutor() as pool:
+        store.create(key, {"a": "1"}, ttl=HOUR)
+        postgresql.freeze()
+        try:
+            with pytest.raises(SessionUnavailable):
+                pool.submit(store.load, key).result(60)
+        finally:
+            postgresql.thaw()
         assert store.load(key).values == {"a": "1"}
 
 

@@ -40,5 +40,5 @@ class HeldLock:
             time.sleep(random.uniform(0, _PAUSE))
 
     def release(self) -> None:
-        with suppress(SessionUnavailable):  # then it ends by itself
+        with suppress(SessionUnavailable, SessionLocked):  # then it ends by itself
             self._store.unlock(self._key, self._token)

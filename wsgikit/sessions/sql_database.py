@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import SessionUnavailable
+from ..errors import SessionLocked, SessionUnavailable
 from .sql_engine import make_engine
 from .sql_tables import make_tables
+
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for the end of lock_timeout
 
 
 class Database:
@@ -78,5 +80,9 @@ def _failures() -> Iterator[None]:
         yield
     except (DataError, IntegrityError):
         raise  # of what was to be written, not of the server
-    except (DBAPIError, PoolTimeout) as error:
+    except PoolTimeout as error:
+        raise SessionUnavailable from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise SessionLocked(retry_after=1) from error
         raise SessionUnavailable from error

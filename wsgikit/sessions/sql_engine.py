@@ -36,17 +36,26 @@ def make_engine(text: str, timeout: float) -> Engine:
         raise MissingExtraError(str(error.name), "postgresql", "SQLStore with this URL") from error
     if name == "sqlite":
         set_up_sqlite(engine, timeout)
+    if engine.driver == "psycopg":
+        from .postgresql import set_up_postgresql
+
+        set_up_postgresql(engine, timeout)
     return engine
 
 
 def _postgresql_options(url: URL, timeout: float) -> dict[str, Any]:
     ms = math.ceil(timeout * 1000)
-    limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    limits = {
+        "statement_timeout": ms,
+        "idle_in_transaction_session_timeout": ms,
+        # Sooner than the whole statement, so that a busy row is told from a busy server.
+        "lock_timeout": math.ceil(ms * 0.8),
+    }
     return {
         "connect_args": {
             "connect_timeout": max(2, math.ceil(timeout)),  # libpq takes no less
             "tcp_user_timeout": ms,  # a host that has vanished
-            "options": " ".join(f"-c {limit}={ms}" for limit in limits),
+            "options": " ".join(f"-c {name}={limit}" for name, limit in limits.items()),
         }
     }
 

@@ -165,6 +165,11 @@ class SQLStore(SessionStore):
     def lock(self, key: str, token: str, *, ttl: float) -> bool:
         now = time.time()
         free = or_(locks.c.until <= now, locks.c.token == token)
+        held = select(locks.c.key).where(locks.c.key == key, ~free)
+        # Whoever waits asks again and again, so that must cost as little as a read.
+        with self._database.reading() as connection:
+            if connection.scalar(held) is not None:
+                return False
         taken = update(locks).where(locks.c.key == key, free).values(token=token, until=now + ttl)
         values = select(literal(key), literal(token), literal(now + ttl))
         unless_there = values.where(~exists().where(locks.c.key == key))

@@ -71,7 +71,9 @@ class SessionStore(ABC):
     Each method is atomic where the data are: two calls at the same time are as one after the other,
     and a process that is killed in the middle of one has done it whole or not at all. A session
     whose ``ttl`` (in seconds) has passed is not there. None of them waits and tries again when the
-    server fails: they raise :class:`~wsgikit.errors.SessionUnavailable`.
+    server fails: they raise :class:`~wsgikit.errors.SessionUnavailable`. What only this session has
+    to wait for, because others change it, raises :class:`~wsgikit.errors.SessionLocked`: that is no
+    reason to spare the server the requests of other visitors.
     """
 
     @abstractmethod

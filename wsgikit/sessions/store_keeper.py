@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ..errors import SessionTooLarge, SessionUnavailable
+from ..errors import SessionLocked, SessionTooLarge, SessionUnavailable
 from .circuit import Circuit
 from .codec import Unsealed
 from .conflicts import Conflicts
@@ -154,7 +154,9 @@ class StoreKeeper(SessionKeeper):
         return self._cookie_of(session_id, session, visitor)
 
     def _touch(self, key: str, ttl: float) -> None:
-        with suppress(SessionUnavailable):  # what the page has read is no less true for that
+        with suppress(
+            SessionUnavailable, SessionLocked
+        ):  # what the page has read is no less true for that
             self._call(self._store.touch, key, ttl=ttl)
 
     def _is_cookie_due(self, session: Session, stored: StoredSession, commit: StoreCommit) -> bool:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 control_socket_disable = True
-keepalive = 30
+keepalive = 3600  # no connection is closed for being idle, however long the run
 graceful_timeout = 10
 preload_app = True  # a killed worker's successor is no more than a fork away
 

@@ -15,11 +15,9 @@ from redis import Redis
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request, Response
 
+LINGER = 0.02
+"""Seconds that a slow reader takes, as in the app ``stores``."""
 FOLDER = Path(os.environ["WSGIKIT_TEST_FOLDER"])
-
-
-def linger() -> None:
-    time.sleep(0.02)
 
 
 def flask_session(**config: Any) -> flask.Flask:
@@ -39,7 +37,7 @@ def flask_session(**config: Any) -> flask.Flask:
     @app.get("/linger")
     def read_slowly() -> dict[str, Any]:
         values = dict(flask.session)
-        linger()
+        time.sleep(LINGER)
         return values
 
     @app.post("/increment/<key>")
@@ -60,7 +58,7 @@ def beaker_app(request: Request) -> Response:
         session["begun"] = True
     values = {name: value for name, value in session.items() if name[0] != "_"}
     if action == "linger":
-        linger()
+        time.sleep(LINGER)
     return Response(flask.json.dumps(values), content_type="application/json")
 
 

@@ -5,12 +5,15 @@ import time
 
 from wsgikit import App, session
 from wsgikit.middleware import standard
+from wsgikit.sessions import RedisStore, SQLStore
 
 WAIT = 60
-"""Seconds that a request waits for the lock: as long as it takes."""
+"""Seconds that a request waits for the lock or the store: as long as a slow machine takes."""
 
+make_store = RedisStore if os.environ["STORE"].startswith("redis:") else SQLStore
+store = make_store(os.environ["STORE"], timeout=WAIT)
 app = App("stores", config={"SECRET_KEY": "only for tests"})
-app.config.update(SESSION_STORE=os.environ["STORE"], SESSION_CONFLICT={"raised": "raise"})
+app.config.update(SESSION_STORE=store, SESSION_CONFLICT={"raised": "raise"})
 
 
 @app.post("/begin")
