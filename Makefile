@@ -26,9 +26,9 @@ lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/lint-imports
 
 soak: $(VENV)/.dev ## 10 minutes of random sequences, 1,000,000 requests, sessions under load, and the figures
-	MACHINE_SECONDS=600 SOAK_REQUESTS=1000000 SESSION_INCREMENTS=20000 KILLS=200 \
+	MACHINE_SECONDS=600 SOAK_REQUESTS=1000000 SESSION_INCREMENTS=20000 KILLS=200 COOKIE_FUZZ=1000000 \
 		$(VENV)/bin/python -m pytest -q $(PYTEST_ARGS) \
-		tests/test_state_machine.py tests/soak tests/concurrency
+		tests/test_state_machine.py tests/soak tests/sessions/test_fuzz.py tests/concurrency
 
 # Many runs of the same tests, so the one of random steps is short, and takes the same ones each time.
 mutation: export MACHINE_SECONDS ?= 2
