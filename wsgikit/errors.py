@@ -78,6 +78,6 @@ class SessionConflict(Conflict, SessionError):
 
 
 class SessionLocked(ServiceUnavailable, SessionError):
-    """The session's exclusive lock was not to be had in time: 503, with Retry-After."""
+    """The session's lock, or its row in a database, was not free in time: 503, with Retry-After."""
 
     description = "Another request is using this session. Please try again in a moment."

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,7 +12,7 @@ from real_servers import PostgreSQL, Valkey, wait_until
 
 POLICIES = ("unavailable", "empty", "cookie", "flask")
 READERS = WRITERS = 2
-STEPS = {"valkey": 2, "postgresql": 4}
+STEPS = {"valkey": 2, "postgresql": 5}
 """How often a call of a store may wait for its timeout: for a connection, and each statement."""
 TIMEOUT = {"valkey": 1.0, "postgresql": 2.0}
 """Seconds: the stores' own, by default."""
@@ -47,18 +46,26 @@ class Client:
         self.policy = policy
         self.key = key
         """What it writes; None: it reads."""
+        self.time = "before"
+        """Part of the key, so that no later write hides that one was lost."""
         self.answers: list[Seen] = []
-        self.sent = self.acknowledged = 0
+        self.sent = 0
+        self.acknowledged: dict[str, int] = {}
+        """The last value of each key that was answered with 200."""
 
     def ask(self) -> None:
-        if self.key is None:
-            answer = self.browser.ask("GET", f"/{self.policy}/")
-        else:
-            self.sent += 1
-            answer = self.browser.ask("POST", f"/{self.policy}/{self.key}/{self.sent}")
-            if answer.status == 200:
-                self.acknowledged = self.sent
+        answer = self._read() if self.key is None else self._write(f"{self.key}-{self.time}")
         self.answers.append(seen_in(answer))
+
+    def _read(self) -> Answer:
+        return self.browser.ask("GET", f"/{self.policy}/")
+
+    def _write(self, key: str) -> Answer:
+        self.sent += 1
+        answer = self.browser.ask("POST", f"/{self.policy}/{key}/{self.sent}")
+        if answer.status == 200:
+            self.acknowledged[key] = self.sent
+        return answer
 
     @property
     def is_served(self) -> bool:
@@ -68,7 +75,7 @@ class Client:
     @property
     def notices(self) -> bool:
         """Whether the last answer came without the session."""
-        return bool(self.answers) and not self.answers[-1].has_session
+        return not self.is_served
 
     @property
     def allowed(self) -> set[int]:
@@ -84,6 +91,9 @@ class Client:
             assert True not in failures[:-1], "a call after one that had failed, and waited for it"
             for seconds, _ in seen.calls:
                 assert seconds < TIMEOUT[kind] * STEPS[kind] + SLACK
+        kept = json.loads(self._read().body)
+        for key, value in self.acknowledged.items():
+            assert value <= kept[key] <= self.sent
 
 
 class Site:
@@ -102,12 +112,22 @@ class Site:
         for key in keys:
             yield Client(browse(self.server, first.cookies), policy, key)
 
-    @contextmanager
-    def under_load(self) -> Iterator[None]:
+    def lose_store(self, down: Callable[[], None], up: Callable[[], None]) -> None:
+        """Take the store away from the clients that are at work, and give it back."""
         with kept_up([client.ask for client in self.clients]):
             self.wait_until_served()
-            yield
+            self._enter("away")
+            down()
+            try:
+                self.wait_until_noticed()
+                self._enter("after")
+            finally:
+                up()
             self.wait_until_served()
+
+    def _enter(self, time: str) -> None:
+        for client in self.clients:
+            client.time = time
 
     def wait_until_served(self) -> None:
         wait_until(lambda: all(each.is_served for each in self.clients), "all have the session")
@@ -122,9 +142,6 @@ class Site:
         assert set(self.server.worker_pids) == self.workers
         for client in self.clients:
             client.check(self.kind)
-            if client.key is not None:
-                answer = client.browser.ask("GET", f"/{client.policy}/")
-                assert client.acknowledged <= json.loads(answer.body)[client.key] <= client.sent
         return self._figures()
 
     def _figures(self) -> str:
@@ -148,10 +165,7 @@ def test_killed_store(
     site: Site, request: pytest.FixtureRequest, record_property: Callable[..., None]
 ) -> None:
     store: Valkey | PostgreSQL = request.getfixturevalue(site.kind)
-    with site.under_load():
-        store.kill()
-        site.wait_until_noticed()
-        store.start()
+    site.lose_store(store.kill, store.start)
     record_property("figures", site.check())
 
 
@@ -161,10 +175,5 @@ def test_silent_store(
 ) -> None:
     """It accepts, and never answers."""
     store: Valkey | PostgreSQL = request.getfixturevalue(site.kind)
-    with site.under_load():
-        store.freeze()
-        try:
-            site.wait_until_noticed()
-        finally:
-            store.thaw()
+    site.lose_store(store.freeze, store.thaw)
     record_property("figures", site.check())
