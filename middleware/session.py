@@ -9,6 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
+from wsgikit.request_context import RequestContext
 from wsgikit.sessions import CookieReader, Session, SessionStore, make_store
 from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
@@ -114,25 +115,51 @@ class SessionMiddleware:
         visitor = Visitor.of(environ)
         load = partial(self.keeper.load, visitor)
         session = environ[SESSION] = Session(load, self.keeper)
-        if CONTEXT in environ:  # a layer between may have copied the environ
-            environ[CONTEXT].environ[SESSION] = session
-        commit = partial(self._commit, session, visitor)
+        context: RequestContext | None = environ.get(CONTEXT)
+        if context is not None:  # a layer between may have copied the environ
+            context.environ[SESSION] = session
+        commit = partial(self._commit, session, visitor, context)
+        fail = partial(self._fail, session, visitor, context)
         try:
             body = self.app(environ, on_start(start_response, commit))
         except BaseException:
-            session.give_up()
+            fail()
             raise
-        if session.committed or not self.keeper.has_store:
+        if session.committed:
             return body
-        return on_close(body, lambda _: session.unlock(), environ=environ)  # it may start late
+        return on_close(body, fail, environ=environ)  # it may start late, or never
 
-    def _commit(self, session: Session, visitor: Visitor, status: str, headers: Headers) -> None:
+    def _fail(
+        self,
+        session: Session,
+        visitor: Visitor,
+        context: RequestContext | None,
+        outcome: BaseException | None = None,
+    ) -> None:
+        """Keep nothing of a request that has sent no headers through this layer."""
+        if not session.committed:
+            session.give_up()
+            if session.destroyed and context is not None:  # an error's page is made further out
+                cookies = self.keeper.expire(visitor)
+                context.owed_headers += [("Set-Cookie", cookie) for cookie in cookies]
+
+    def _commit(
+        self,
+        session: Session,
+        visitor: Visitor,
+        context: RequestContext | None,
+        status: str,
+        headers: Headers,
+    ) -> None:
         try:
             cookies = self._cookies(session, visitor, status)
         finally:
             session.committed = True
         session.unlock()
-        headers.extend(("Set-Cookie", cookie) for cookie in cookies)
+        added = [("Set-Cookie", cookie) for cookie in cookies]
+        headers.extend(added)
+        if context is not None and (session.cookies or session.destroyed):
+            context.owed_headers += added  # also to a page for an error that is yet to come
         if cookies:
             keep_cookie_private(headers)
         if session.accessed:

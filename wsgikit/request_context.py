@@ -63,6 +63,7 @@ class RequestContext(RoutedContext):
         "has_written",
         "hooked",
         "outcome",
+        "owed_headers",
         "reported",
         "reports_errors",
     )
@@ -78,6 +79,8 @@ class RequestContext(RoutedContext):
         """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
+        self.owed_headers: list[tuple[str, str]] = []
+        """What the response is to have also when it is an error's page, made further out."""
         self.has_written = False
         """Whether the app has sent a part of the body by ``write()``, and so the headers."""
         self.disconnection: OSError | None = None

@@ -28,6 +28,9 @@ class ServerStart:
     def __call__(
         self, status: str, headers: HeaderList, exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
+        if self._context.owed_headers:
+            owed = [header for header in self._context.owed_headers if header not in headers]
+            headers = [*headers, *owed]
         if self._context.app.on_commit_funcs:
             headers = self._committed(status, headers, exc_info)
         if exc_info is None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from werkzeug.http import parse_set_header
 
 from .lifecycle import Headers
+
+_NOT_THE_COOKIE = 'no-cache="Set-Cookie"'
+_KEPT_PRIVATE = re.compile(r"\b(private|no-store|no-cache)\b", re.IGNORECASE)
 
 
 def add_vary(headers: Headers, name: str) -> None:
@@ -24,5 +29,9 @@ def add_vary(headers: Headers, name: str) -> None:
 
 def keep_cookie_private(headers: Headers) -> None:
     """Let no shared cache give a Set-Cookie to another visitor (RFC 9111, section 5.2.2.4)."""
-    if not any(key.lower() == "cache-control" for key, _ in headers):
-        headers.append(("Cache-Control", 'no-cache="Set-Cookie"'))
+    lines = [index for index, (key, _) in enumerate(headers) if key.lower() == "cache-control"]
+    if not lines:
+        headers.append(("Cache-Control", _NOT_THE_COOKIE))
+    elif not any(_KEPT_PRIVATE.search(headers[index][1]) for index in lines):
+        key, value = headers[lines[0]]
+        headers[lines[0]] = (key, f"{value}, {_NOT_THE_COOKIE}" if value else _NOT_THE_COOKIE)

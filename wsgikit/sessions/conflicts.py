@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from ..errors import ConfigurationError, SessionConflict
 from .session import Session
 from .store import Change, Changes, Record
 from .values import dump_values, tagged_json
+
+_FLASHES = ("_flashes", "_f_")
+"""The keys of Flask's flash messages, and of Pyramid's queues of them."""
 
 Merge = Callable[[Any, Any, Any], Any]
 """Called as ``merge(base, mine, theirs)``, each None where there is no such value."""
@@ -19,9 +22,18 @@ Policies = Policy | Mapping[str, Policy]
 def merge_lists(base: Any, mine: Any, theirs: Any) -> Any:
     """Keep what both requests have appended to a list, and leave out what one has taken away."""
     old, ours, others = base or [], mine or [], theirs or []
-    kept = [item for item in others if item in ours or item not in old]
-    merged = [*kept, *(item for item in ours if item not in old)]
+    taken_away, added = _without(old, ours), _without(ours, old)
+    merged = [*_without(others, taken_away), *added]
     return None if not merged and None in (mine, theirs) else merged
+
+
+def _without(items: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """``items`` without each of ``others`` once: equal ones are several."""
+    left = list(items)
+    for each in others:
+        if each in left:
+            left.remove(each)
+    return left
 
 
 class Conflicts:
@@ -34,11 +46,12 @@ class Conflicts:
     def __init__(self, policies: Policies = "mine") -> None:
         by_name = dict(policies) if isinstance(policies, Mapping) else {}
         self._default = "mine" if isinstance(policies, Mapping) else _checked(policies)
-        # What two requests have flashed is shown, and what one has shown is not shown again.
-        self._policies = {"_flashes": merge_lists, **{k: _checked(v) for k, v in by_name.items()}}
+        self._policies = {name: _checked(policy) for name, policy in by_name.items()}
 
     def _policy(self, name: str) -> Policy:
-        return self._policies.get(name, self._default)
+        # What two requests have flashed is shown, and what one has shown is not shown again.
+        default = merge_lists if name.startswith(_FLASHES) else self._default
+        return self._policies.get(name, default)
 
     def changes(self, session: Session, base: Mapping[str, str]) -> dict[str, Change]:
         """What a session differs in from ``base``, and what a store does if it meets a change.

@@ -76,10 +76,10 @@ class CookieKeeper(SessionKeeper):
             cookies = self._cookie.write(text, max_age=max_age, visitor=visitor)
         except SessionTooLarge as error:
             message = f"{error} {describe_sizes(session)}"
-            if not self._keeps_former:
+            if session.modified and not self._keeps_former:
                 raise SessionTooLarge(message) from error
             logger.error("%s The visitor keeps the session as it was.", message)
-            return []
+            return self.expire(visitor) if session.destroyed else []
         return [*cookies, *self._foreign.expire(visitor)]
 
     def expire(self, visitor: Visitor) -> list[str]:
@@ -87,9 +87,6 @@ class CookieKeeper(SessionKeeper):
 
     def destroy(self, stored: StoredSession) -> None:
         """Nothing: the browser has all of it, and is told to forget it."""
-
-    def lock(self, stored: StoredSession, wait: float, hold: float) -> None:
-        """Nothing: each request has a copy."""
 
 
 def describe_sizes(session: Session) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from ..errors import SessionError
 from .held_lock import HeldLock
-from .session import Session
+from .session import KEPT_IN_COOKIE, Session
 from .stored_session import StoredSession
 from .visitor import Visitor
 
@@ -34,6 +35,6 @@ class SessionKeeper(ABC):
     def destroy(self, stored: StoredSession) -> None:
         """End a session at once, where it is kept outside of the browser."""
 
-    @abstractmethod
-    def lock(self, stored: StoredSession, wait: float, hold: float) -> HeldLock | None:
-        """Take a session's exclusive lock; None where nobody is to be kept out."""
+    def lock(self, stored: StoredSession | None, wait: float, hold: float) -> HeldLock | None:
+        """Take a session's exclusive lock; None for a new one, which nobody else has."""
+        raise SessionError(KEPT_IN_COOKIE)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from ..errors import SessionUnavailable
+from ..errors import SessionTooLarge, SessionUnavailable
 from .cookie import SessionCookie
 from .options import checked_choice
 from .session import Session
@@ -17,6 +17,9 @@ from .values import join_values, tagged_json
 from .visitor import Visitor
 
 OutagePolicy = Literal["unavailable", "empty", "cookie"]
+
+_RESUMED = "_resumed"
+"""The value that says which changes the session has got; a parallel request brings them again."""
 
 _MAX_AGE = 3600  # seconds that changes wait in a cookie: who has kept one may bring it back
 
@@ -28,6 +31,8 @@ class Pending(NamedTuple):
     """Of the session that they belong to; None: the visitor had none."""
     values: Mapping[str, str | None]
     """The JSON texts by name; None: deleted."""
+    issued_at: float
+    """POSIX time, in seconds, of the cookie that brought them; 0: none has yet."""
 
 
 class Outage:
@@ -51,10 +56,12 @@ class Outage:
         """What the request's session is, when the store could not be asked for it."""
         if self._policy == "unavailable":
             raise error
-        pending = None
-        if self._policy == "cookie":
-            pending = self._pending(visitor) or Pending(self._key(visitor), {})
-        return _stored(pending, outage=error)
+        key = self._key(visitor)
+        pending = self._pending(visitor) or Pending(key, {}, 0.0)
+        if self._policy == "empty":
+            return _stored({})._replace(outage=error, hides=key is not None)
+        stand_in = _stored(pending.values)
+        return stand_in._replace(outage=error, hides=pending.key is not None, pending=pending)
 
     def resume(self, visitor: Visitor, stored: StoredSession | None) -> StoredSession | None:
         """The session with what waits in the cookie for it, now that the store answers."""
@@ -62,13 +69,15 @@ class Outage:
         if pending is None:
             return stored
         if stored is None:
-            return _stored(pending) if pending.key is None else None
+            return (
+                _stored(pending.values)._replace(pending=pending) if pending.key is None else None
+            )
         if stored.record is None or pending.key != stored.record.key:
             return stored
-        data = {**stored.data, **_stored(pending).data}
-        for name, text in pending.values.items():
-            if text is None:
-                data.pop(name, None)
+        if stored.data.get(_RESUMED, 0.0) >= pending.issued_at:
+            return stored  # another request has brought them, and they may have changed since
+        data = {k: v for k, v in stored.data.items() if k not in pending.values}
+        data |= {**_stored(pending.values).data, _RESUMED: pending.issued_at}
         return stored._replace(data=data, pending=pending)
 
     def keep(self, session: Session, visitor: Visitor, error: SessionUnavailable) -> list[str]:
@@ -84,18 +93,21 @@ class Outage:
         if session.regenerated and pending.key is not None:
             raise error  # under the old id the changes are not to go on
         text = json.dumps([pending.key, pending.values])
-        return self._pending_cookie.write(text, max_age=None, visitor=visitor)
+        try:
+            return self._pending_cookie.write(text, max_age=None, visitor=visitor)
+        except SessionTooLarge:
+            raise error from None
 
     def _pending_of(self, session: Session) -> Pending:
         stored = session.stored
         if stored is None:
-            return Pending(None, session.texts)
+            return Pending(None, session.texts, 0.0)
         base = stored.record.values if stored.record is not None else {}
-        waiting = stored.pending or Pending(session.key, {})
+        waiting = stored.pending or Pending(session.key, {}, 0.0)
         names = {*base, *waiting.values, *session}
         texts = session.texts
         changed = {n: texts.get(n) for n in names if n not in texts or texts[n] != base.get(n)}
-        return Pending(waiting.key, changed)
+        return Pending(waiting.key, changed, 0.0)
 
     def expire(self, visitor: Visitor) -> list[str]:
         """The Set-Cookie values that make the browser forget what the store has got by now."""
@@ -108,7 +120,8 @@ class Outage:
             return None
         for opened in self._pending_cookie.read(visitor):
             if time.time() - opened.issued_at <= _MAX_AGE:
-                return Pending(*json.loads(opened.text))
+                key, values = json.loads(opened.text)
+                return Pending(key, values, opened.issued_at)
         return None
 
     def _key(self, visitor: Visitor) -> str | None:
@@ -118,9 +131,8 @@ class Outage:
         return None
 
 
-def _stored(pending: Pending | None, outage: SessionUnavailable | None = None) -> StoredSession:
-    values = pending.values if pending is not None else {}
+def _stored(values: Mapping[str, str | None]) -> StoredSession:
     texts = {name: text for name, text in values.items() if text is not None}
     data = {name: tagged_json.loads(text) for name, text in texts.items()}
     now = time.time()
-    return StoredSession(data, join_values(texts), now, False, now, outage=outage, pending=pending)
+    return StoredSession(data, join_values(texts), now, False, now)

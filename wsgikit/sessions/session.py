@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import SessionError, SessionValueError
+from ..errors import SessionError, SessionLocked, SessionUnavailable, SessionValueError
 from .session_data import SessionData
 from .stored_session import StoredSession
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from .keeper import SessionKeeper
 
 _PERMANENT = "_permanent"  # Flask's key
+KEPT_IN_COOKIE = (
+    "A session that is kept in its cookie can be neither locked nor bound to a user: there is "
+    "nothing outside the browser to lock, list or revoke.\n\n"
+    "Keep sessions in a store: SessionMiddleware(store=…)."
+)
 _MAX_USER_ID = 255  # characters: databases have a limit for what is in an index
 
 
@@ -32,6 +37,7 @@ class Session(SessionData):
     __slots__ = (
         "_keeper",
         "_lock",
+        "cleared",
         "cookies",
         "destroyed",
         "failed",
@@ -49,6 +55,7 @@ class Session(SessionData):
         """The layer's app call raised, so a retry needs a session of its own; or the commit did."""
         self.destroyed = False
         self.regenerated = False
+        self.cleared = False
         self.owner_id: str | None = None
         """Whom this request has bound it to."""
         self.cookies: list[str] | None = None
@@ -102,7 +109,8 @@ class Session(SessionData):
         :raises SessionValueError: ``user_id`` is neither a str nor an int, empty, or too long.
         """
         self._touch()
-        self._require_store()
+        if self._keeper is None or not self._keeper.has_store:
+            raise SessionError(KEPT_IN_COOKIE)
         if not isinstance(user_id, (str, int)) or not 0 < len(str(user_id)) <= _MAX_USER_ID:
             raise SessionValueError(
                 f"A session cannot be bound to {user_id!r:.99}.\n\nGive the user's id as an int or "
@@ -124,10 +132,11 @@ class Session(SessionData):
 
     def clear(self) -> None:
         """Remove all values; a session that was bound to a user ends, as by :meth:`destroy`."""
-        if self.user_id is None:
-            super().clear()
-        else:
+        if self.user_id is not None:
             self.destroy()
+        else:
+            super().clear()
+            self.cleared = True
 
     def regenerate(self) -> None:
         """Go on under a new id, and let the old one end: call it when a visitor logs in.
@@ -148,7 +157,7 @@ class Session(SessionData):
         self._check_writable()
         stored = self.stored
         if self._keeper is not None and stored is not None:
-            self._keeper.destroy(stored)
+            self._asked(self._keeper.destroy, stored)
         self.unlock()
         self._loaded = [({}, None)]
         self._modified = self._lent = self.regenerated = False
@@ -167,22 +176,18 @@ class Session(SessionData):
         :raises SessionLocked: ``wait`` is over; 503.
         :raises SessionError: the session is kept in its cookie, or was changed already.
         """
-        keeper = self._require_store()
         self._check_writable()
         if self.modified:
             raise SessionError("Lock the session before the first change: it is read afresh.")
-        if self._lock is None and self.stored is not None:
-            self._lock = keeper.lock(self.stored, wait, hold)
+        if self._keeper is not None and self._lock is None:
+            self._lock = self._asked(self._keeper.lock, self.stored, wait, hold)
             self._loaded, self._lent = [], False
 
-    def _require_store(self) -> SessionKeeper:
-        if self._keeper is None or not self._keeper.has_store:
-            raise SessionError(
-                "A session that is kept in its cookie can be neither locked nor bound to a user: "
-                "there is nothing outside the browser to lock, list or revoke.\n\n"
-                "Keep sessions in a store: SessionMiddleware(store=…)."
-            )
-        return self._keeper
+    def _asked(self, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return function(*args)
+        except (SessionUnavailable, SessionLocked) as error:
+            self._refuse(error)
 
     @property
     def locked(self) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from uuid import UUID
+
+from werkzeug.exceptions import HTTPException
 
 from ..errors import SessionCommitted, SessionUnavailable, SessionValueError
 from .stored_session import StoredSession
@@ -31,8 +33,8 @@ class SessionData(MutableMapping[str, Any]):
         self._modified = False
         self._lent = False  # a mutable value was handed out and may change behind our back
         self.committed = False
-        self.failure: SessionUnavailable | None = None
-        """Why the session could not be loaded."""
+        self.failure: HTTPException | None = None
+        """What the store, which did not answer, has last let the session raise."""
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -48,8 +50,7 @@ class SessionData(MutableMapping[str, Any]):
             try:
                 stored = self._load()
             except SessionUnavailable as error:
-                self.failure = error
-                raise
+                self._refuse(error)
             self._loaded.append((stored.data if stored is not None else {}, stored))
         return self._loaded[0]
 
@@ -106,7 +107,19 @@ class SessionData(MutableMapping[str, Any]):
             )
         stored = self.stored
         if stored is not None and stored.outage is not None and stored.pending is None:
-            raise stored.outage
+            self._refuse(stored.outage)
+
+    def _refuse(self, error: HTTPException) -> NoReturn:
+        """Raise ``error``, and remember it for a framework that takes it for one of its own."""
+        self.failure = error
+        raise error
+
+    def _check_removal(self, key: str | None = None) -> None:
+        """Refuse to remove what cannot be seen: a logout that removes nothing is none."""
+        if key in self._values:
+            return
+        if self.stored is not None and self.stored.outage is not None and self.stored.hides:
+            self._refuse(self.stored.outage)
 
     def _touch(self) -> dict[str, Any]:
         self._check_writable()
@@ -125,7 +138,18 @@ class SessionData(MutableMapping[str, Any]):
             raise SessionValueError(f"A session key is a str, not {type(key).__name__}: {key!r}")
         self._touch()[key] = value
 
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a value and return it, or ``default`` when there is none."""
+        self._check_removal(key)
+        return super().pop(key, *default)
+
+    def clear(self) -> None:
+        """Remove all values."""
+        self._check_removal()
+        super().clear()
+
     def __delitem__(self, key: str) -> None:
+        self._check_removal(key)
         if key not in self._values:
             raise KeyError(key)
         del self._touch()[key]

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..errors import SessionConflict
 from .conflicts import Conflicts
 from .session import Session
-from .store import Change, Owner, Record, SessionStore, key_of, new_id
+from .store import Change, Owner, Record, SessionGone, SessionStore, key_of, new_id
 
 _TRIES = 4  # of a merge that a function of the user makes, which others may always come before
+
+
+def last_of(load: Callable[[str], Record | None], key: str) -> Record | None:
+    """The record that goes on for the one of ``key``; None when it has ended."""
+    record = load(key)
+    while record is not None and record.successor is not None:
+        record = load(record.successor)
+    return record
 
 
 class StoreCommit:
@@ -40,6 +49,7 @@ class StoreCommit:
         self._record = record
         self._ttl = ttl
         self._owner = owner
+        self._owner_to_set = owner
         self.key = record.key
         self.changes: dict[str, Change] = {}
         if session.modified or session.is_resumed:
@@ -66,30 +76,40 @@ class StoreCommit:
                 self.changes,
                 expected_version=self._version,
                 ttl=self._ttl,
-                owner=None if self.moved else self._owner,
+                owner=self._owner_to_set,
             )
             if current is None:
                 return
             self._prepare_next(current)
         raise SessionConflict
 
-    def rotate(self, grace: float) -> str:
+    def rotate(self, grace: float) -> str | None:
         """Make the changes in a session of a new id, and return the id.
 
         :param grace: seconds that the old id still counts.
+        :return: None when there is nothing that an old id could begin a session with.
         :raises: as :meth:`write`.
         """
         session_id = new_id()
         for _ in range(_TRIES):
-            if self.moved or self._rotate(key_of(session_id), grace):
-                break
-        else:
-            raise SessionConflict
-        if self.moved:  # the old id has no way into the session that went on without it
-            owner = self._owner or self._record.owner
-            key, texts = key_of(session_id), self._session.texts
-            self._call(self._store.create, key, texts, ttl=self._ttl, owner=owner)
+            if self.moved:
+                return self._begin(session_id)
+            if self._rotate(key_of(session_id), grace):
+                self.key = key_of(session_id)
+                return session_id
+        raise SessionConflict
+
+    def _begin(self, session_id: str) -> str | None:
+        """Begin another session, as this one went on under an id that this visitor may not know.
+
+        It gets what this request itself has written, say by a login, and nothing of the old data:
+        they would outlive the old id, and the end of the session that they were of.
+        """
+        own = {name: c.value for name, c in self.changes.items() if c.value is not None}
+        if not own and self._owner is None:
+            return None
         self.key = key_of(session_id)
+        self._call(self._store.create, self.key, own, ttl=self._ttl, owner=self._owner)
         return session_id
 
     def _rotate(self, new_key: str, grace: float) -> bool:
@@ -119,7 +139,12 @@ class StoreCommit:
         """Go on with the successor, where an old id brings in what is new and replaces nothing."""
         if self._session.locked:
             raise SessionConflict  # the lock was that of the old id
-        self.key = successor
+        record = last_of(partial(self._call, self._store.load), successor)
+        if record is None:
+            raise SessionGone(successor)
+        self.key = record.key
+        if record.owner is not None:
+            self._owner_to_set = None
         for name, change in self.changes.items():
             if change.on_conflict == "mine":
                 self.changes[name] = change._replace(on_conflict="theirs")

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ..errors import SessionLocked, SessionTooLarge, SessionUnavailable
+from ..errors import SessionError, SessionLocked, SessionTooLarge, SessionUnavailable
 from .circuit import Circuit
 from .codec import Unsealed
 from .conflicts import Conflicts
@@ -21,7 +21,7 @@ from .lifetimes import Lifetimes
 from .outage import Outage
 from .session import Session
 from .store import Owner, Record, SessionGone, SessionStore, key_of, new_id
-from .store_commit import StoreCommit
+from .store_commit import StoreCommit, last_of
 from .stored_session import StoredSession
 from .values import join_values, tagged_json
 from .visitor import Visitor
@@ -86,8 +86,10 @@ class StoreKeeper(SessionKeeper):
             return self._small.open(opened) if self._small is not None else None
         session_id = json.loads(opened.text)
         record = self._call(self._store.load, key_of(session_id))
-        if record is None or self._lifetimes.is_over(record.created) or self._has_ended(record):
+        if record is None or self._lifetimes.is_over(record.created):
             return None
+        if record.successor is not None and self._last_of(record.successor) is None:
+            return None  # the session that went on under a new id has ended, and so has its old id
         data = _load_values(record)
         record = record._replace(values={name: record.values[name] for name in data})
         return StoredSession(
@@ -100,12 +102,8 @@ class StoreKeeper(SessionKeeper):
             record,
         )
 
-    def _has_ended(self, record: Record) -> bool:
-        """Whether the session that went on under a new id has ended, so that its old id has too."""
-        found: Record | None = record
-        while found is not None and found.successor is not None:
-            found = self._call(self._store.load, found.successor)
-        return found is None
+    def _last_of(self, key: str) -> Record | None:
+        return last_of(lambda each: self._call(self._store.load, each), key)
 
     def commit(self, session: Session, visitor: Visitor) -> list[str]:
         try:
@@ -120,7 +118,7 @@ class StoreKeeper(SessionKeeper):
         stored = session.stored
         if stored is None or stored.record is None:
             return self._commit_new(session, visitor)
-        if session.is_empty and session.modified and self._delete_as_read(stored.record):
+        if session.cleared and session.is_empty and self._delete_as_read(stored.record):
             return self.expire(visitor)
         try:
             return self._write(session, stored, stored.record, visitor)
@@ -129,7 +127,7 @@ class StoreKeeper(SessionKeeper):
             return []
 
     def _delete_as_read(self, record: Record) -> bool:
-        """Delete a session that was emptied, unless another request has put something into it."""
+        """Delete a session that was cleared, unless another request has put something into it."""
         return self._call(self._store.delete, record.key, expected_version=record.version)
 
     def _write(
@@ -142,21 +140,20 @@ class StoreKeeper(SessionKeeper):
             self._store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
         )
         if session.regenerated:
-            session_id = commit.rotate(self._grace)
+            session_id = commit.rotate(self._grace) or session_id
         elif commit.changes or owner is not None:
             commit.write()
         elif self._lifetimes.is_due(record.last_seen):
             self._touch(commit.key, ttl)
-        self._cap(owner, commit.key)
+        self._cap(owner)
         is_known = session_id == stored.session_id
         if is_known and (commit.moved or not self._is_cookie_due(session, stored, commit)):
             return []
         return self._cookie_of(session_id, session, visitor)
 
     def _touch(self, key: str, ttl: float) -> None:
-        with suppress(
-            SessionUnavailable, SessionLocked
-        ):  # what the page has read is no less true for that
+        # What the page has read is no less true when this fails.
+        with suppress(SessionUnavailable, SessionLocked):
             self._call(self._store.touch, key, ttl=ttl)
 
     def _is_cookie_due(self, session: Session, stored: StoredSession, commit: StoreCommit) -> bool:
@@ -178,17 +175,18 @@ class StoreKeeper(SessionKeeper):
         session_id, owner = new_id(), _owner_of(session, visitor)
         key, ttl = key_of(session_id), self._lifetimes.ttl(session.created)
         self._call(self._store.create, key, session.texts, ttl=ttl, owner=owner)
-        self._cap(owner, key)
+        self._cap(owner)
         return [*self._cookie_of(session_id, session, visitor), *self._foreign.expire(visitor)]
 
-    def _cap(self, owner: Owner | None, key: str) -> None:
+    def _cap(self, owner: Owner | None) -> None:
         """End those sessions of a user that were not seen for longest, if there are too many."""
         if owner is None or self._max_per_user is None:
             return
         records = self._call(lambda: list(self._store.iterate(owner.user_id)))
-        others = sorted((r.last_seen, r.key) for r in records if r.key != key)
-        for _, other in others[: max(len(others) + 1 - self._max_per_user, 0)]:
-            self._call(self._store.delete, other)
+        # Also this one, if another login was later: two at once must not end each other.
+        by_age = sorted((record.last_seen, record.key) for record in records)
+        for _, key in by_age[: -self._max_per_user]:
+            self._call(self._store.delete, key)
 
     def _cookie_of(self, session_id: str | None, session: Session, visitor: Visitor) -> list[str]:
         max_age = self._lifetimes.max_age if session.permanent else None
@@ -207,11 +205,16 @@ class StoreKeeper(SessionKeeper):
         if stored.record is not None:
             self._call(self._store.delete, stored.record.key)
 
-    def lock(self, stored: StoredSession, wait: float, hold: float) -> HeldLock | None:
+    def lock(self, stored: StoredSession | None, wait: float, hold: float) -> HeldLock | None:
+        if stored is None:
+            return None
         if stored.outage is not None:
             raise stored.outage
         if stored.record is None:
-            return None
+            raise SessionError(
+                "This session is still in its cookie, where it cannot be locked.\n\n"
+                "Keep all sessions in the store: leave oversize='spill' out."
+            )
         return HeldLock(self._store, self._call, stored.record.key, wait=wait, hold=hold)
 
 

@@ -29,6 +29,8 @@ class StoredSession(NamedTuple):
     """What the store holds."""
     outage: SessionUnavailable | None = None
     """The store does not answer, and this stands in for what it would have brought."""
+    hides: bool = False
+    """It stands in for one that the store has, of which nothing can be seen."""
     pending: Pending | None = None
     """Changes that have waited in the visitor's cookie for the store to answer again."""
 
