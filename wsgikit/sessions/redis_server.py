@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import ClusterDownError, RedisClusterException, RedisError, ResponseError
 
-from ..errors import SessionUnavailable
+from ..errors import SessionRefused, SessionUnavailable
 from .redis_client import Client, client_maker
 from .redis_scripts import Scripts
 
@@ -51,8 +51,12 @@ class RedisServer:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Whatever keeps the server from doing it: it is away, starts, is full, is read-only …"""
+    """Tell a server that is away, or starts, from one that refuses: it is full, read-only …"""
     try:
         yield
+    except ClusterDownError as error:  # nobody has the slot, until a replica takes it over
+        raise SessionUnavailable from error
+    except ResponseError as error:
+        raise SessionRefused(retry_after=1) from error
     except (RedisError, RedisClusterException) as error:
         raise SessionUnavailable from error

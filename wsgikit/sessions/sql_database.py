@@ -9,14 +9,10 @@ from threading import Lock
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import SessionLocked, SessionUnavailable
 from .sql_engine import make_engine
+from .sql_failures import failures
 from .sql_tables import make_tables
-
-_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for the end of lock_timeout
 
 
 class Database:
@@ -33,7 +29,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with _failures():
+        with failures():
             self._make_ready()
             with self.engine.begin() as connection:
                 yield connection
@@ -41,7 +37,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for one query, which saves the round trips of BEGIN and COMMIT."""
-        with _failures():
+        with failures():
             self._make_ready()
             with self.engine.connect() as connection:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -72,17 +68,3 @@ def _forget_connections() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_connections)
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    try:
-        yield
-    except (DataError, IntegrityError):
-        raise  # of what was to be written, not of the server
-    except PoolTimeout as error:
-        raise SessionUnavailable from error
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            raise SessionLocked(retry_after=1) from error
-        raise SessionUnavailable from error
