@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 from redis.exceptions import ClusterDownError, RedisClusterException, RedisError, ResponseError
 
 from ..errors import SessionRefused, SessionUnavailable
+from .made_once import MadeOnce
 from .redis_client import Client, client_maker
 from .redis_scripts import Scripts
 
@@ -24,28 +24,22 @@ class RedisServer:
             if isinstance(url_or_client, str)
             else lambda: url_or_client
         )
-        self._making = Lock()
-        self._made: tuple[Any, Scripts] | None = None
+        self._made = MadeOnce(self._make)
 
     def _make(self) -> tuple[Any, Scripts]:
-        with self._making:
-            self._made = self._made or self._make_once()  # another thread may have been faster
-            return self._made
-
-    def _make_once(self) -> tuple[Any, Scripts]:
         client = self._make_client()
         return client, Scripts(client)
 
     @property
     def client(self) -> Any:
-        return (self._made or self._make())[0]
+        return self._made.get()[0]
 
     @property
     def scripts(self) -> Scripts:
-        return (self._made or self._make())[1]
+        return self._made.get()[1]
 
     def close(self) -> None:
-        if self._owns_client and self._made is not None:
+        if self._owns_client and self._made.is_made:
             self.client.close()
 
 
