@@ -35,11 +35,13 @@ class SQLStore(SessionStore):
     """Keep sessions in SQLite or PostgreSQL. Needs the extra ``sql``, or ``postgresql``.
 
     :param url_or_engine: ``sqlite:///sessions.sqlite3`` or ``postgresql://user:password@host/name``;
-        or an engine of SQLAlchemy, whose own timeouts count then.
+        or an engine of SQLAlchemy, whose own timeouts count then, while each transaction is READ
+        COMMITTED whatever its default is.
     :param timeout: seconds to wait for a connection, and again for each statement, of which a
         commit takes three. libpq waits no less than two for a server, and a statement of one row
         takes milliseconds.
-    :raises ConfigurationError: the URL is none, or one of a database in memory.
+    :raises ConfigurationError: the URL is none, or one of a database in memory; or the database has
+        no READ COMMITTED.
 
     Its tables, ``wsgikit_sessions`` and ``wsgikit_session_locks``, are made at its first use. The
     hosts' clocks decide what has expired. Each commit is one transaction that starts with the
