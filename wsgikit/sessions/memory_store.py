@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import NamedTuple
 
-from .records import changed_record, successor_record, user_of
+from .records import changed_record, new_record, successor_record, user_of
 from .store import Changes, Owner, Record, SessionGone, SessionStore
 
 
@@ -30,13 +30,18 @@ class MemoryStore(SessionStore):
             return kept.record if kept is not None and kept.expires > time.time() else None
 
     def create(
-        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+        self,
+        key: str,
+        values: Mapping[str, str],
+        *,
+        ttl: float,
+        owner: Owner | None = None,
+        created: float | None = None,
     ) -> bool:
-        now = time.time()
         with self._guard:
             if self.load(key) is not None:
                 return False
-            self._keep(Record(key, dict(values), 1, now, now, owner), ttl)
+            self._keep(new_record(key, values, owner, created), ttl)
             return True
 
     def _keep(self, record: Record, ttl: float) -> None:

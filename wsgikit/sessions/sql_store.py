@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from .ascii_text import to_ascii
-from .records import changed_record, successor_record
+from .records import changed_record, new_record, successor_record
 from .sql_database import Database
 from .sql_rows import columns_of, record_of
 from .sql_tables import locks, sessions
@@ -60,11 +60,16 @@ class SQLStore(SessionStore):
         return record_of(row) if row is not None else None
 
     def create(
-        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+        self,
+        key: str,
+        values: Mapping[str, str],
+        *,
+        ttl: float,
+        owner: Owner | None = None,
+        created: float | None = None,
     ) -> bool:
-        now = time.time()
-        record = Record(key, values, 1, now, now, owner)
-        expired = delete(sessions).where(sessions.c.key == key, sessions.c.expires <= now)
+        record = new_record(key, values, owner, created)
+        expired = delete(sessions).where(sessions.c.key == key, sessions.c.expires <= time.time())
         try:
             with self._database.transaction() as connection:
                 connection.execute(expired)
