@@ -242,6 +242,15 @@ def test_session_that_is_rotated_while_it_is_listed_is_listed(
         assert [record.key for record in store.iterate(user_id)] == [other]
 
 
+def test_session_is_listed_once_while_both_its_keys_are_in_the_list(store, client, prefix, key):
+    other = key_of(new_id())
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    rotate(store, key, other)
+    client.zadd(prefix + "user:42", {key: 2e15})  # as until the last step of a rotation
+    for user_id in ("42", None):
+        assert [record.key for record in store.iterate(user_id)] == [other]
+
+
 def test_session_whose_new_key_was_looked_up_too_soon_is_listed(valkey, store, client, prefix, key):
     other = key_of(new_id())
     store.create(key, {}, ttl=HOUR, owner=Owner("42"))

@@ -276,6 +276,16 @@ def test_purge_takes_more_than_one_batch(store):
     assert store.purge() == 1100
 
 
+def test_session_that_gets_a_new_key_while_it_is_listed_is_listed(store):
+    keys = [f"{number:064}" for number in range(1, 601)]
+    for each in keys:
+        store.create(each, {}, ttl=HOUR, owner=Owner("42"))
+    listed = store.iterate("42")
+    next(listed)
+    store.rotate(keys[-1], "0" * 64, {}, expected_version=1, ttl=HOUR, grace=HOUR)
+    assert len(list(listed)) == 599
+
+
 # outages
 
 
