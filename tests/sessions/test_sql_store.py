@@ -336,6 +336,23 @@ def test_wait_for_a_silent_postgresql_ends_at_the_timeout(postgresql, key):
         assert store.load(key).values == {"a": "1"}
 
 
+def test_server_that_has_ended_the_connection_is_away(postgresql):
+    def pause() -> None:
+        with store._database.transaction() as connection:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+            wait_until(lambda: other.execute(query, [pid]).fetchone() == (0,), "it is ended")
+            connection.exec_driver_sql("SELECT 1")
+
+    with (
+        closing(SQLStore(postgresql.url, timeout=0.2)) as store,
+        psycopg.connect(postgresql.url, autocommit=True) as other,
+    ):
+        with pytest.raises(SessionUnavailable) as caught:
+            pause()
+        assert type(caught.value) is SessionUnavailable
+
+
 @pytest.mark.parametrize("engine_of_the_user", [False, True])
 def test_wait_for_the_file_ends_at_the_timeout(sqlite_url, key, engine_of_the_user):
     engine = sqlalchemy.create_engine(sqlite_url, connect_args={"timeout": 0.2})
