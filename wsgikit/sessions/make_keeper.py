@@ -47,7 +47,7 @@ def make_keeper(
     chunks = max_chunks if oversize == "chunk" else 1
     cookie = SessionCookie(cookie_name, seal, attributes, max_chunks=chunks)
     own = (cookie_name, attributes.path, attributes.domain)
-    foreign = ForeignCookies(readers, own)
+    foreign = ForeignCookies(readers, own, lifetimes)
     in_cookie = CookieKeeper(cookie, lifetimes, foreign, keeps_former=oversize == "keep")
     if store is None:
         _check_without_store(oversize, max_per_user)
