@@ -10,7 +10,7 @@ from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
 from wsgikit.request_context import RequestContext
-from wsgikit.sessions import CookieReader, Session, SessionStore, make_store
+from wsgikit.sessions import CookieReader, Session, SessionStore
 from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
 from wsgikit.sessions.lifetimes import Duration, Lifetimes
@@ -92,7 +92,6 @@ class SessionMiddleware:
         self.app = app
         lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
         self.max_age = lifetimes.max_age
-        self.store = None if store is None else make_store(store)
         self.keeper = make_keeper(
             Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
             CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
@@ -100,13 +99,14 @@ class SessionMiddleware:
             cookie_name=cookie_name,
             oversize=oversize,
             max_chunks=max_chunks,
-            store=self.store,
+            store=store,
             conflict=conflict,
             grace=grace,
             max_per_user=max_per_user,
             outage=outage,
             readers=readers,
         )
+        self.store = self.keeper.store
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer: Session | None = environ.get(SESSION)
@@ -177,7 +177,7 @@ class SessionMiddleware:
         except BaseException:
             session.give_up()
             raise
-        if self.keeper.has_store:
+        if self.store is not None:
             session.cookies = cookies
         return cookies
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 from ..errors import SessionError
 from .held_lock import HeldLock
 from .session import KEPT_IN_COOKIE, Session
+from .store import SessionStore
 from .stored_session import StoredSession
 from .visitor import Visitor
 
@@ -15,7 +15,7 @@ from .visitor import Visitor
 class SessionKeeper(ABC):
     """Loads a session when it is first touched, and commits it when the response starts."""
 
-    has_store: ClassVar[bool] = False
+    store: SessionStore | None = None
     source: object
     """Two layers with the same one would write one cookie twice."""
 

@@ -18,6 +18,7 @@ from .readers import CookieReader
 from .seal import Seal
 from .store import SessionStore
 from .store_keeper import StoreKeeper
+from .store_url import make_store
 
 Oversize = Literal["raise", "keep", "chunk", "spill"]
 
@@ -30,7 +31,7 @@ def make_keeper(
     cookie_name: str,
     oversize: Oversize,
     max_chunks: int,
-    store: SessionStore | None,
+    store: SessionStore | str | None,
     conflict: Policies,
     grace: Duration,
     max_per_user: int | None,
@@ -62,7 +63,8 @@ def make_keeper(
         cookie,
         lifetimes,
         foreign,
-        store,
+        make_store(store),
+        (cookie.source, store),
         Conflicts(conflict),
         Outage(outage, cookie, pending_cookie),
         grace=checked_seconds("grace", grace),

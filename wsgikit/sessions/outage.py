@@ -18,8 +18,8 @@ from .visitor import Visitor
 
 OutagePolicy = Literal["unavailable", "empty", "cookie"]
 
-_RESUMED = "_resumed"
-"""The value that says which changes the session has got; a parallel request brings them again."""
+RESUMED = "_resumed"
+"""The value that says which changes a session has got: a parallel request brings them again."""
 
 _MAX_AGE = 3600  # seconds that changes wait in a cookie: who has kept one may bring it back
 
@@ -32,14 +32,14 @@ class Pending(NamedTuple):
     values: Mapping[str, str | None]
     """The JSON texts by name; None: deleted."""
     issued_at: float
-    """POSIX time, in seconds, of the cookie that brought them; 0: none has yet."""
+    """POSIX time, in seconds: the cookie's own time has no fractions."""
 
 
 class Outage:
     """The policy: ``"unavailable"``, ``"empty"`` or ``"cookie"``. See ``SessionMiddleware``.
 
     :param cookie: the session's own.
-    :param pending_cookie: holds the changes meanwhile, sealed: ``[key, {values}]``.
+    :param pending_cookie: holds the changes meanwhile, sealed: a ``Pending`` as JSON.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class Outage:
             )
         if stored.record is None or pending.key != stored.record.key:
             return stored
-        if stored.data.get(_RESUMED, 0.0) >= pending.issued_at:
+        if stored.resumed_at >= pending.issued_at:
             return stored  # another request has brought them, and they may have changed since
         data = {k: v for k, v in stored.data.items() if k not in pending.values}
-        data |= {**_stored(pending.values).data, _RESUMED: pending.issued_at}
+        data |= _stored(pending.values).data
         return stored._replace(data=data, pending=pending)
 
     def keep(self, session: Session, visitor: Visitor, error: SessionUnavailable) -> list[str]:
@@ -92,7 +92,7 @@ class Outage:
         pending = self._pending_of(session)
         if session.regenerated and pending.key is not None:
             raise error  # under the old id the changes are not to go on
-        text = json.dumps([pending.key, pending.values])
+        text = json.dumps(pending)
         try:
             return self._pending_cookie.write(text, max_age=None, visitor=visitor)
         except SessionTooLarge:
@@ -101,13 +101,13 @@ class Outage:
     def _pending_of(self, session: Session) -> Pending:
         stored = session.stored
         if stored is None:
-            return Pending(None, session.texts, 0.0)
+            return Pending(None, session.texts, time.time())
         base = stored.record.values if stored.record is not None else {}
         waiting = stored.pending or Pending(session.key, {}, 0.0)
         names = {*base, *waiting.values, *session}
         texts = session.texts
         changed = {n: texts.get(n) for n in names if n not in texts or texts[n] != base.get(n)}
-        return Pending(waiting.key, changed, 0.0)
+        return Pending(waiting.key, changed, time.time())
 
     def expire(self, visitor: Visitor) -> list[str]:
         """The Set-Cookie values that make the browser forget what the store has got by now."""
@@ -120,8 +120,7 @@ class Outage:
             return None
         for opened in self._pending_cookie.read(visitor):
             if time.time() - opened.issued_at <= _MAX_AGE:
-                key, values = json.loads(opened.text)
-                return Pending(key, values, opened.issued_at)
+                return Pending(*json.loads(opened.text))
         return None
 
     def _key(self, visitor: Visitor) -> str | None:

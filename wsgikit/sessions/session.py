@@ -109,7 +109,7 @@ class Session(SessionData):
         :raises SessionValueError: ``user_id`` is neither a str nor an int, empty, or too long.
         """
         self._touch()
-        if self._keeper is None or not self._keeper.has_store:
+        if self._keeper is None or self._keeper.store is None:
             raise SessionError(KEPT_IN_COOKIE)
         if not isinstance(user_id, (str, int)) or not 0 < len(str(user_id)) <= _MAX_USER_ID:
             raise SessionValueError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import SessionConflict
 from .conflicts import Conflicts
+from .outage import RESUMED
 from .session import Session
 from .store import Change, Owner, Record, SessionGone, SessionStore, key_of, new_id
 
@@ -54,6 +55,8 @@ class StoreCommit:
         self.changes: dict[str, Change] = {}
         if session.modified or session.is_resumed:
             self.changes = conflicts.changes(session, record.values)
+        if session.stored is not None and session.stored.pending is not None:
+            self.changes[RESUMED] = Change(None, repr(session.stored.pending.issued_at))
         self._version = record.version
         if record.successor is not None:
             self._follow(record.successor)

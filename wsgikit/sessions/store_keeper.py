@@ -18,7 +18,7 @@ from .foreign import ForeignCookies
 from .held_lock import HeldLock
 from .keeper import SessionKeeper
 from .lifetimes import Lifetimes
-from .outage import Outage
+from .outage import RESUMED, Outage
 from .session import Session
 from .store import Owner, Record, SessionGone, SessionStore, key_of, new_id
 from .store_commit import StoreCommit, last_of
@@ -37,14 +37,13 @@ class StoreKeeper(SessionKeeper):
     :param small: keeps those in their cookies that fit it, and are bound to no user.
     """
 
-    has_store = True
-
     def __init__(
         self,
         cookie: SessionCookie,
         lifetimes: Lifetimes,
         foreign: ForeignCookies,
         store: SessionStore,
+        source: object,
         conflicts: Conflicts,
         outage: Outage,
         *,
@@ -52,11 +51,11 @@ class StoreKeeper(SessionKeeper):
         max_per_user: int | None,
         small: CookieKeeper | None,
     ) -> None:
-        self.source: object = (cookie.source, store)
+        self.source: object = source
         self._cookie = cookie
         self._lifetimes = lifetimes
         self._foreign = foreign
-        self._store = store
+        self.store: SessionStore = store
         self._conflicts = conflicts
         self._outage = outage
         self._grace = grace
@@ -85,11 +84,12 @@ class StoreKeeper(SessionKeeper):
         if not opened.text.startswith('"'):
             return self._small.open(opened) if self._small is not None else None
         session_id = json.loads(opened.text)
-        record = self._call(self._store.load, key_of(session_id))
+        record = self._call(self.store.load, key_of(session_id))
         if record is None or self._lifetimes.is_over(record.created):
             return None
         if record.successor is not None and self._last_of(record.successor) is None:
             return None  # the session that went on under a new id has ended, and so has its old id
+        resumed_at = float(record.values.get(RESUMED, 0))
         data = _load_values(record)
         record = record._replace(values={name: record.values[name] for name in data})
         return StoredSession(
@@ -100,10 +100,11 @@ class StoreKeeper(SessionKeeper):
             record.created,
             session_id,
             record,
+            resumed_at=resumed_at,
         )
 
     def _last_of(self, key: str) -> Record | None:
-        return last_of(lambda each: self._call(self._store.load, each), key)
+        return last_of(lambda each: self._call(self.store.load, each), key)
 
     def commit(self, session: Session, visitor: Visitor) -> list[str]:
         try:
@@ -128,7 +129,7 @@ class StoreKeeper(SessionKeeper):
 
     def _delete_as_read(self, record: Record) -> bool:
         """Delete a session that was cleared, unless another request has put something into it."""
-        return self._call(self._store.delete, record.key, expected_version=record.version)
+        return self._call(self.store.delete, record.key, expected_version=record.version)
 
     def _write(
         self, session: Session, stored: StoredSession, record: Record, visitor: Visitor
@@ -137,7 +138,7 @@ class StoreKeeper(SessionKeeper):
         owner = _owner_of(session, visitor)
         ttl = self._lifetimes.ttl(time.time() if session.is_anew else stored.created)
         commit = StoreCommit(
-            self._store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
+            self.store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
         )
         if session.regenerated:
             session_id = commit.rotate(self._grace) or session_id
@@ -154,7 +155,7 @@ class StoreKeeper(SessionKeeper):
     def _touch(self, key: str, ttl: float) -> None:
         # What the page has read is no less true when this fails.
         with suppress(SessionUnavailable, SessionLocked):
-            self._call(self._store.touch, key, ttl=ttl)
+            self._call(self.store.touch, key, ttl=ttl)
 
     def _is_cookie_due(self, session: Session, stored: StoredSession, commit: StoreCommit) -> bool:
         """Whether the browser is to keep the same id anew, or for another time."""
@@ -174,7 +175,7 @@ class StoreKeeper(SessionKeeper):
             return self.expire(visitor) if had_one else []
         session_id, owner = new_id(), _owner_of(session, visitor)
         key, ttl = key_of(session_id), self._lifetimes.ttl(session.created)
-        self._call(self._store.create, key, session.texts, ttl=ttl, owner=owner)
+        self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner)
         self._cap(owner)
         return [*self._cookie_of(session_id, session, visitor), *self._foreign.expire(visitor)]
 
@@ -182,11 +183,11 @@ class StoreKeeper(SessionKeeper):
         """End those sessions of a user that were not seen for longest, if there are too many."""
         if owner is None or self._max_per_user is None:
             return
-        records = self._call(lambda: list(self._store.iterate(owner.user_id)))
+        records = self._call(lambda: list(self.store.iterate(owner.user_id)))
         # Also this one, if another login was later: two at once must not end each other.
         by_age = sorted((record.last_seen, record.key) for record in records)
         for _, key in by_age[: -self._max_per_user]:
-            self._call(self._store.delete, key)
+            self._call(self.store.delete, key)
 
     def _cookie_of(self, session_id: str | None, session: Session, visitor: Visitor) -> list[str]:
         max_age = self._lifetimes.max_age if session.permanent else None
@@ -203,7 +204,7 @@ class StoreKeeper(SessionKeeper):
         if stored.outage is not None:
             raise stored.outage
         if stored.record is not None:
-            self._call(self._store.delete, stored.record.key)
+            self._call(self.store.delete, stored.record.key)
 
     def lock(self, stored: StoredSession | None, wait: float, hold: float) -> HeldLock | None:
         if stored is None:
@@ -215,13 +216,15 @@ class StoreKeeper(SessionKeeper):
                 "This session is still in its cookie, where it cannot be locked.\n\n"
                 "Keep all sessions in the store: leave oversize='spill' out."
             )
-        return HeldLock(self._store, self._call, stored.record.key, wait=wait, hold=hold)
+        return HeldLock(self.store, self._call, stored.record.key, wait=wait, hold=hold)
 
 
 def _load_values(record: Record) -> dict[str, Any]:
     """The values that can be read here. The others are neither seen nor changed."""
     data = {}
     for name, text in record.values.items():
+        if name == RESUMED:
+            continue
         try:
             data[name] = tagged_json.loads(text)
         except ValueError as error:  # a type that only another release of the app has registered

@@ -29,6 +29,8 @@ class StoredSession(NamedTuple):
     """What the store holds."""
     outage: SessionUnavailable | None = None
     """The store does not answer, and this stands in for what it would have brought."""
+    resumed_at: float = 0.0
+    """POSIX time, in seconds, of the last cookie of an outage that it has got changes from."""
     hides: bool = False
     """It stands in for one that the store has, of which nothing can be seen."""
     pending: Pending | None = None
