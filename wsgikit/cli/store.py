@@ -58,7 +58,18 @@ def _find_store(url: str | None, path: str | None) -> SessionStore:
             "These sessions are in the memory of the process that serves them, where no other one "
             "finds them.\n\nKeep them in a file or a server: sqlite:///… or redis://…"
         )
+    _check_file(store)
     return store
+
+
+def _check_file(store: SessionStore) -> None:
+    """SQLite makes a file that is missing, where "0 sessions ended" would be no more than a typo."""
+    url = getattr(getattr(store, "engine", None), "url", None)
+    if url is None or url.get_backend_name() != "sqlite" or not url.database:
+        return
+    if not url.database.startswith("file:") and not os.path.exists(url.database):
+        path = printable(os.path.abspath(url.database))
+        raise click.ClickException(f"There is no file {path}, so there are no sessions in it.")
 
 
 def _url_of_environment() -> str:
