@@ -63,7 +63,7 @@ def _find_store(url: str | None, path: str | None) -> SessionStore:
 
 
 def _check_file(store: SessionStore) -> None:
-    """SQLite makes a file that is missing, where "0 sessions ended" would be no more than a typo."""
+    """SQLite makes a file that is missing, and then "0 sessions ended" hides a mistyped path."""
     url = getattr(getattr(store, "engine", None), "url", None)
     if url is None or url.get_backend_name() != "sqlite" or not url.database:
         return
