@@ -71,6 +71,13 @@ class SessionUnavailable(ServiceUnavailable, SessionError):
     description = "The server cannot reach its session store. Please try again in a moment."
 
 
+class SessionRefused(SessionUnavailable):
+    """The session store answered, and refused what it was asked: 503. ``__cause__`` is its error.
+
+    It is full, read-only or busy, say, and may still do what other requests ask of it.
+    """
+
+
 class SessionConflict(Conflict, SessionError):
     """Another request has changed a session value that the policy lets no one overwrite: 409."""
 

@@ -5,13 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 import redis
 from real_servers import Valkey, silent_port, wait_until
 
-from wsgikit.errors import ConfigurationError, SessionConflict, SessionUnavailable
+from wsgikit.errors import ConfigurationError, SessionConflict, SessionRefused, SessionUnavailable
 from wsgikit.sessions import Change, Owner, RedisStore, SessionGone
 from wsgikit.sessions.store import key_of, new_id
 
@@ -182,6 +182,7 @@ def test_restart_of_the_server_fails_no_call(prefix, key):
         server.kill()
         with pytest.raises(SessionUnavailable) as caught:
             store.load(key)
+        assert type(caught.value) is SessionUnavailable
         assert isinstance(caught.value.__cause__, redis.ConnectionError)
         server.start()
         assert store.load(key).values == {"a": "1"}
@@ -242,15 +243,46 @@ def test_server_that_stops_answering_is_unavailable_until_it_goes_on(prefix, key
         assert store.load(key).values == {"a": "1"}
 
 
-def test_server_that_takes_no_writes_is_unavailable(store, client, key):
+@pytest.mark.parametrize("option", ["min-replicas-to-write", "maxmemory"])
+def test_server_that_takes_no_writes_refuses_them_and_answers_reads(store, client, key, option):
     store.create(key, {"a": "1"}, ttl=HOUR)
-    client.config_set("min-replicas-to-write", 1)
+    client.config_set(option, 1)
     try:
-        with pytest.raises(SessionUnavailable):
+        with pytest.raises(SessionRefused) as caught:
             commit(store, key)
+        assert isinstance(caught.value.__cause__, redis.ResponseError)
         assert store.load(key).values == {"a": "1"}
     finally:
-        client.config_set("min-replicas-to-write", 0)
+        client.config_set(option, 0)
+
+
+def test_user_who_may_not_write_is_refused(valkey, store, client, prefix, key):
+    store.create(key, {"a": "1"}, ttl=HOUR)
+    client.execute_command("ACL SETUSER reader on >secret ~* +@read +@connection")
+    url = valkey.url.replace("//", "//reader:secret@")
+    with closing(RedisStore(url, prefix=prefix)) as reader:
+        assert reader.load(key).values == {"a": "1"}
+        with pytest.raises(SessionRefused):
+            reader.touch(key, ttl=HOUR)
+    client.execute_command("ACL DELUSER reader")
+
+
+def test_cluster_in_which_nobody_has_the_key_is_unavailable(cluster, cluster_url, prefix, key):
+    with closing(RedisStore(cluster_url, prefix=prefix)) as store, ExitStack() as stack:
+        store.create(key, {"a": "1"}, ttl=HOUR)
+        first = cluster[0].client()
+        slot = first.execute_command("CLUSTER KEYSLOT", f"{prefix}session:{key}")
+        node = stack.enter_context(cluster[slot * 3 // 16384].client())
+        first.close()
+        node.execute_command("CLUSTER DELSLOTS", slot)
+        try:
+            with pytest.raises(SessionUnavailable) as caught:
+                store.load(key)
+            assert type(caught.value) is SessionUnavailable
+            assert isinstance(caught.value.__cause__, redis.exceptions.ClusterDownError)
+        finally:
+            node.execute_command("CLUSTER ADDSLOTS", slot)
+        wait_until(lambda: node.cluster("INFO")["cluster_state"] == "ok", "the cluster is whole")
 
 
 def test_cluster_that_is_away_is_unavailable_when_the_store_is_used(key):

@@ -1,5 +1,6 @@
 """What is particular to sessions in a SQL database."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy
 from real_servers import PostgreSQL, silent_port, wait_until
 
-from wsgikit.errors import SessionLocked, SessionUnavailable
+from wsgikit.errors import SessionLocked, SessionRefused, SessionUnavailable
 from wsgikit.sessions import Change, Owner, SQLStore, sql_database, sql_tables
 from wsgikit.sessions.store import key_of, new_id
 
@@ -220,6 +221,7 @@ def test_restart_of_the_server_fails_no_call(postgresql, key):
         postgresql.kill()
         with pytest.raises(SessionUnavailable) as caught:
             store.load(key)
+        assert type(caught.value) is SessionUnavailable
         assert isinstance(caught.value.__cause__, sqlalchemy.exc.OperationalError)
         postgresql.start()
         assert store.load(key).values == {"a": "1"}
@@ -260,14 +262,46 @@ def test_wait_for_a_silent_postgresql_ends_at_the_timeout(postgresql, key):
         assert store.load(key).values == {"a": "1"}
 
 
-def test_wait_for_the_file_ends_at_the_timeout(sqlite_url, key):
-    with closing(SQLStore(sqlite_url, timeout=0.2)) as store:
+@pytest.mark.parametrize("engine_of_the_user", [False, True])
+def test_wait_for_the_file_ends_at_the_timeout(sqlite_url, key, engine_of_the_user):
+    engine = sqlalchemy.create_engine(sqlite_url, connect_args={"timeout": 0.2})
+    place = engine if engine_of_the_user else sqlite_url
+    with closing(SQLStore(place, timeout=0.2)) as store:
         store.create(key, {"a": "1"}, ttl=HOUR)
         with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(SessionUnavailable):
+            with pytest.raises(SessionRefused):
                 store.commit(key, {"a": Change("1", "2")}, expected_version=1, ttl=HOUR)
         assert store.load(key).values == {"a": "1"}
+    engine.dispose()
+
+
+def test_read_only_postgresql_refuses_writes_and_answers_reads(postgresql, key):
+    engine = sqlalchemy.create_engine(
+        with_driver(postgresql.url),
+        connect_args={"options": "-c default_transaction_read_only=on"},
+    )
+    with closing(SQLStore(postgresql.url)) as writer, closing(SQLStore(engine)) as store:
+        writer.create(key, {"a": "1"}, ttl=HOUR)
+        with pytest.raises(SessionRefused):
+            store.touch(key, ttl=HOUR)
+        assert store.load(key).values == {"a": "1"}
+    engine.dispose()
+
+
+def test_row_that_the_index_cannot_hold_is_refused(postgresql, key):
+    with closing(SQLStore(postgresql.url)) as store:
+        with pytest.raises(SessionRefused):
+            store.create(key, {}, ttl=HOUR, owner=Owner(os.urandom(2000).hex()))
+        assert store.load(key) is None
+
+
+def test_statement_that_takes_too_long_is_of_a_server_that_is_away(postgresql, key):
+    with closing(SQLStore(postgresql.url, timeout=0.2)) as store:
+        store.load(key)
+        with pytest.raises(SessionUnavailable) as caught, store._database.reading() as connection:
+            connection.exec_driver_sql("SELECT pg_sleep(10)")
+        assert type(caught.value) is SessionUnavailable
 
 
 def test_wait_for_a_connection_of_the_pool_ends_at_the_timeout(sqlite_url, key):
@@ -285,9 +319,10 @@ def test_wait_for_a_connection_of_the_pool_ends_at_the_timeout(sqlite_url, key):
 def test_database_that_cannot_be_opened_is_unavailable(tmp_path, key):
     with (
         closing(SQLStore(f"sqlite:///{tmp_path}/no/folder.sqlite3")) as store,
-        pytest.raises(SessionUnavailable),
+        pytest.raises(SessionUnavailable) as caught,
     ):
         store.load(key)
+    assert type(caught.value) is SessionUnavailable
 
 
 # processes
@@ -358,5 +393,9 @@ def test_commit_of_a_killed_process_is_whole_or_not_there(store, url, key):
 def test_file_that_is_no_database_is_unavailable(tmp_path, key):
     file = tmp_path / "sessions.sqlite3"
     file.write_text("no database at all " * 100)
-    with closing(SQLStore(f"sqlite:///{file}")) as store, pytest.raises(SessionUnavailable):
+    with (
+        closing(SQLStore(f"sqlite:///{file}")) as store,
+        pytest.raises(SessionUnavailable) as caught,
+    ):
         store.load(key)
+    assert type(caught.value) is SessionUnavailable

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
-from ..errors import SessionUnavailable
+from ..errors import SessionLocked, SessionRefused, SessionUnavailable
+from .store import SessionGone
 
 logger = logging.getLogger("wsgikit.session")
 
@@ -33,19 +34,28 @@ class Circuit:
         """Return ``function(*args, **kwargs)``.
 
         :raises SessionUnavailable: from the store, or at once.
+        :raises SessionRefused: from the store. It answers, so it is asked again by the next.
         """
         failed_before = self._closed_again_at is not None
         if failed_before:
             self._claim_try()
         try:
             result = function(*args, **kwargs)
+        except (SessionGone, SessionLocked, SessionRefused) as answer:
+            self._note_answer(failed_before)
+            if isinstance(answer, SessionRefused):
+                logger.error("the session store refuses: %r", answer.__cause__)
+            raise
         except SessionUnavailable as error:
             self._open(error)
             raise SessionUnavailable(retry_after=math.ceil(self.pause)) from error.__cause__
+        self._note_answer(failed_before)
+        return result
+
+    def _note_answer(self, failed_before: bool) -> None:
         if failed_before:
             self._closed_again_at = None
             logger.warning("the session store answers again")
-        return result
 
     def _claim_try(self) -> None:
         with self._lock:

@@ -31,7 +31,7 @@ class RedisStore(SessionStore):
     :raises ConfigurationError: the URL is none of these.
 
     Each method waits ``timeout`` at most for each step, tries no command again, and raises
-    :class:`~wsgikit.errors.SessionUnavailable` for whatever the server refuses.
+    :class:`~wsgikit.errors.SessionUnavailable`, or its ``SessionRefused`` when the server answers.
     """
 
     def __init__(

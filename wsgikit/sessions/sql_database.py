@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from functools import partial
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..errors import SessionLocked, SessionUnavailable
+from .made_once import MadeOnce
 from .sql_engine import make_engine
+from .sql_failures import failures
 from .sql_tables import make_tables
-
-_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for the end of lock_timeout
 
 
 class Database:
@@ -27,30 +24,23 @@ class Database:
         self.engine = (
             make_engine(url_or_engine, timeout) if isinstance(url_or_engine, str) else url_or_engine
         )
-        self._is_ready = False
-        self._making = Lock()
+        self._tables = MadeOnce(partial(make_tables, self.engine))
         _databases.add(self)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with _failures():
-            self._make_ready()
+        with failures():
+            self._tables.get()
             with self.engine.begin() as connection:
                 yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for one query, which saves the round trips of BEGIN and COMMIT."""
-        with _failures():
-            self._make_ready()
+        with failures():
+            self._tables.get()
             with self.engine.connect() as connection:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
-
-    def _make_ready(self) -> None:
-        if not self._is_ready:
-            with self._making:
-                make_tables(self.engine)
-                self._is_ready = True
 
     def close(self) -> None:
         if self._owns_engine:
@@ -60,7 +50,6 @@ class Database:
         """Leave those of the parent process to it. Called after a fork, in the child."""
         self._of_parent = self.engine.pool  # SQLite's may not even be closed here
         self.engine.dispose(close=False)
-        self._making = Lock()  # a thread of the parent may have had it
 
 
 _databases: WeakSet[Database] = WeakSet()
@@ -72,17 +61,3 @@ def _forget_connections() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_connections)
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    try:
-        yield
-    except (DataError, IntegrityError):
-        raise  # of what was to be written, not of the server
-    except PoolTimeout as error:
-        raise SessionUnavailable from error
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            raise SessionLocked(retry_after=1) from error
-        raise SessionUnavailable from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from ..errors import SessionUnavailable
+from .sql_failures import failure_of
 
 _PATIENCE = 20
 """Milliseconds after which a waiter for the lock starts to look often again."""
@@ -51,4 +51,4 @@ def _execute_when_free(raw: Any, statement: str, deadline: float) -> None:
         except sqlite3.OperationalError as error:
             is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not is_busy or time.monotonic() >= deadline:
-                raise SessionUnavailable from error
+                raise failure_of(error) from error
