@@ -273,6 +273,8 @@ def test_cookie_is_expired_as_secure_where_the_site_is_so(serve):
     [
         ("_user_id", "7", "7"),
         ("_user_id", 7, "7"),
+        ("_user_id", "x" * 255, "x" * 255),
+        ("_user_id", "x" * 256, None),
         ("_user_id", "", None),
         ("_user_id", None, None),
         ("_user_id", [7], None),

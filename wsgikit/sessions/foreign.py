@@ -95,4 +95,5 @@ def _take_over(reader: CookieReader, former: FormerSession) -> StoredSession | N
 
 
 def _user_id(value: object) -> str | None:
-    return str(value) if isinstance(value, (str, int)) and value != "" else None
+    is_one = isinstance(value, (str, int)) and 0 < len(str(value)) <= 255  # as Session.bind has it
+    return str(value) if is_one else None
