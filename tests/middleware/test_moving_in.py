@@ -110,6 +110,21 @@ def test_logout_does_not_bring_the_former_session_back(serve, options, leave):
     assert site.cookies == {}
 
 
+def test_login_moves_in_with_its_user(serve, options):
+    site = Site(serve, readers=[FlaskCookie(KEY, user_key="_user_id")], **options)
+    site.cookies = {"session": flask_cookie(_user_id="7")}
+    seen = []
+    for _ in range(2):
+        site.visit(lambda session: seen.append(session.user_id))
+    store = options.get("store")
+    if store is None:
+        assert seen == [None, None]
+        return
+    assert seen == ["7", "7"]
+    assert store.revoke_all("7") == 1
+    assert site.read() == {}
+
+
 def test_readers_are_asked_in_turn(serve, options):
     import base64
     import json
