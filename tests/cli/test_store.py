@@ -1,6 +1,8 @@
 """Where a command finds the sessions, and what it says when it does not."""
 
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from real_servers import free_port
@@ -152,6 +154,13 @@ def test_database_that_has_lost_its_end_is_one_line(command, run, sqlite_url, tm
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_tables_of_another_make_are_one_line(command, run, sqlite_url, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "sessions.sqlite3")) as database:
+        database.execute("CREATE TABLE wsgikit_sessions (a)")
+    is_told(run("sessions", *command, "--store", sqlite_url), "refuses this: ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("option", ["url", "relative", "variable", "config", "layer", "folder"])
 def test_file_that_is_missing_is_named_and_not_made(
     command, option, run, site, sqlite_url, tmp_path, monkeypatch
@@ -190,8 +199,12 @@ def test_server_that_does_not_answer_is_one_line(command, run):
 
 
 def does_not_answer(result):
+    is_told(result, "does not answer: ")
+
+
+def is_told(result, what):
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: The session store does not answer: ")
+    assert result.stderr.startswith(f"Error: The session store {what}")
     assert result.stderr.count("\n") == 1
     assert r"\n" not in result.stderr
 

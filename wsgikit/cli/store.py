@@ -13,7 +13,7 @@ import click
 from werkzeug.utils import ImportStringError, import_string
 
 from ..app import find_app
-from ..errors import ConfigurationError, MissingExtraError, SessionUnavailable
+from ..errors import ConfigurationError, MissingExtraError, SessionRefused, SessionUnavailable
 from ..session_layer import visible_layers
 from ..sessions import MemoryStore, SessionStore, make_store
 from .printable import printable
@@ -42,7 +42,8 @@ def _told_in_a_line() -> Iterator[None]:
         yield
     except SessionUnavailable as error:
         reason = printable(str(error.__cause__).partition("\n")[0])
-        raise click.ClickException(f"The session store does not answer: {reason}") from error
+        what = "refuses this" if isinstance(error, SessionRefused) else "does not answer"
+        raise click.ClickException(f"The session store {what}: {reason}") from error
     except MissingExtraError as error:
         raise click.ClickException(str(error)) from error
     except ConfigurationError as error:
