@@ -77,6 +77,8 @@ class SessionRefused(SessionUnavailable):
     It is full, read-only or busy, say, and may still do what other requests ask of it.
     """
 
+    description = "The session store cannot do this at present. Please try again in a moment."
+
 
 class SessionConflict(Conflict, SessionError):
     """Another request has changed a session value that the policy lets no one overwrite: 409."""

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy
 from real_servers import PostgreSQL, silent_port, wait_until
 
-from wsgikit.errors import SessionLocked, SessionRefused, SessionUnavailable
+from wsgikit.errors import ConfigurationError, SessionLocked, SessionRefused, SessionUnavailable
 from wsgikit.sessions import Change, Owner, SQLStore, sql_database, sql_tables
 from wsgikit.sessions.store import key_of, new_id
 
@@ -172,6 +172,70 @@ def test_engine_of_the_user_is_used_and_left_open(url, key):
     assert rows == [('{"a": "2"}',)]
     assert engine.pool is pool
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        ("sqlite", "AUTOCOMMIT"),
+        ("postgresql", "AUTOCOMMIT"),
+        ("postgresql", "REPEATABLE READ"),
+        ("postgresql", "SERIALIZABLE"),
+    ],
+)
+def test_isolation_level_of_an_engine_loses_and_refuses_no_write(kind, level, request, key):
+    fixture = request.getfixturevalue("sqlite_url" if kind == "sqlite" else kind)
+    url = fixture if kind == "sqlite" else with_driver(fixture.url)
+    engine = sqlalchemy.create_engine(url, isolation_level=level)
+    before = mode_of(engine)
+    with closing(SQLStore(engine)) as store:
+        write_together(store, key)
+    assert mode_of(engine) == before
+    engine.dispose()
+
+
+def test_isolation_level_of_a_server_loses_and_refuses_no_write(postgresql, key):
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        name = "DATABASE postgres"
+        connection.execute(f"ALTER {name} SET default_transaction_isolation = 'repeatable read'")
+        try:
+            with closing(SQLStore(postgresql.url, timeout=20)) as store:
+                write_together(store, key)
+        finally:
+            connection.execute(f"ALTER {name} RESET default_transaction_isolation")
+
+
+def mode_of(engine: sqlalchemy.Engine) -> tuple[object, object]:
+    """How a connection of the user's engine is set."""
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        return raw.isolation_level, getattr(raw, "autocommit", None)
+
+
+def write_together(store: SQLStore, key: str) -> None:
+    """Write 160 values of a new session by 4 threads, and see that all are kept."""
+    store.create(key, {}, ttl=HOUR)
+
+    def write(thread: int) -> None:
+        for turn in range(40):
+            change = {f"{thread}-{turn}": Change(None, "1")}
+            store.commit(key, change, expected_version=0, ttl=HOUR)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(store.load(key).values) == 160
+
+
+def without_levels(_: object) -> list[str]:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("levels", [lambda _: ["SERIALIZABLE", "AUTOCOMMIT"], without_levels])
+def test_engine_whose_transactions_would_refuse_writes_is_refused(monkeypatch, levels):
+    engine = sqlalchemy.create_engine("postgresql+psycopg://localhost/db")  # say, CockroachDB
+    monkeypatch.setattr(engine.dialect, "get_isolation_level_values", levels)
+    with pytest.raises(ConfigurationError, match="READ COMMITTED"):
+        SQLStore(engine)
 
 
 def test_database_holds_the_key_and_no_id(url, store):

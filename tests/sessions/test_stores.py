@@ -79,6 +79,18 @@ def test_session_has_the_owner_that_it_was_created_with(store, key):
     assert store.load(key).owner == owner
 
 
+def test_session_that_began_elsewhere_keeps_its_age(store, key):
+    other = new_key()
+    before = time.time()
+    store.create(key, {}, ttl=HOUR, created=1000.5)
+    record = store.load(key)
+    assert record.created == 1000.5
+    assert before <= record.last_seen <= time.time()
+    commit(store, key, a=(None, "1"))
+    rotate(store, key, other, expected_version=2)
+    assert store.load(other).created == 1000.5
+
+
 def test_create_leaves_a_session_of_the_same_key_alone(store, key):
     store.create(key, {"a": "1"}, ttl=HOUR)
     assert store.create(key, {"a": "2"}, ttl=HOUR) is False

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import NamedTuple
 
-from .records import changed_record, successor_record, user_of
+from .records import changed_record, new_record, successor_record, user_of
 from .store import Changes, Owner, Record, SessionGone, SessionStore
+
+_FEW = 100
+"""Sessions that are not worth a look for those that have expired."""
 
 
 class _Kept(NamedTuple):
@@ -17,11 +20,15 @@ class _Kept(NamedTuple):
 
 
 class MemoryStore(SessionStore):
-    """Keep sessions in this process alone; they end with it, and no other process sees them."""
+    """Keep sessions in this process alone; they end with it, and no other process sees them.
+
+    Each time their number has doubled, those that have expired are removed.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._locks: dict[str, tuple[str, float]] = {}
+        self._purge_at = _FEW
         self._guard = RLock()
 
     def load(self, key: str) -> Record | None:
@@ -30,17 +37,25 @@ class MemoryStore(SessionStore):
             return kept.record if kept is not None and kept.expires > time.time() else None
 
     def create(
-        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+        self,
+        key: str,
+        values: Mapping[str, str],
+        *,
+        ttl: float,
+        owner: Owner | None = None,
+        created: float | None = None,
     ) -> bool:
-        now = time.time()
         with self._guard:
             if self.load(key) is not None:
                 return False
-            self._keep(Record(key, dict(values), 1, now, now, owner), ttl)
+            self._keep(new_record(key, values, owner, created), ttl)
             return True
 
     def _keep(self, record: Record, ttl: float) -> None:
         self._kept[record.key] = _Kept(record, time.time() + ttl)
+        if len(self._kept) > self._purge_at:
+            self.purge()
+            self._purge_at = max(_FEW, 2 * len(self._kept))
 
     def commit(
         self,
@@ -119,6 +134,7 @@ class MemoryStore(SessionStore):
             expired = [key for key, kept in self._kept.items() if kept.expires <= now]
             for key in expired:
                 del self._kept[key]
+            self._locks = {key: lock for key, lock in self._locks.items() if lock[1] > now}
             return len(expired)
 
     def lock(self, key: str, token: str, *, ttl: float) -> bool:

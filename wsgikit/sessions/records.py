@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from .store import Changes, Owner, Record, apply_changes
+
+
+def new_record(
+    key: str, values: Mapping[str, str], owner: Owner | None, created: float | None
+) -> Record:
+    """The record that ``create`` keeps."""
+    now = time.time()
+    return Record(key, dict(values), 1, now if created is None else created, now, owner)
 
 
 def changed_record(

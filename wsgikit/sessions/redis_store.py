@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import SessionConflict
 from .ascii_text import from_ascii, to_ascii
-from .records import successor_record, user_of
+from .records import new_record, successor_record, user_of
 from .redis_client import Client
 from .redis_hash import field_of, fields_of, record_of, text_of, to_ms
 from .redis_server import RedisServer, failures
@@ -46,11 +46,16 @@ class RedisStore(SessionStore):
         return record_of(key, fields.items()) if fields else None
 
     def create(
-        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+        self,
+        key: str,
+        values: Mapping[str, str],
+        *,
+        ttl: float,
+        owner: Owner | None = None,
+        created: float | None = None,
     ) -> bool:
-        now = time.time()
         with failures():
-            return self._write(Record(key, values, 1, now, now, owner), ttl)
+            return self._write(new_record(key, values, owner, created), ttl)
 
     def _write(self, record: Record, ttl: float) -> bool:
         user_id = user_of(record)

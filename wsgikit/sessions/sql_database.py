@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from .made_once import MadeOnce
 from .sql_engine import make_engine
 from .sql_failures import failures
+from .sql_isolation import read_committed
 from .sql_tables import make_tables
 
 
@@ -21,9 +22,10 @@ class Database:
 
     def __init__(self, url_or_engine: str | Engine, timeout: float) -> None:
         self._owns_engine = isinstance(url_or_engine, str)
-        self.engine = (
-            make_engine(url_or_engine, timeout) if isinstance(url_or_engine, str) else url_or_engine
-        )
+        if isinstance(url_or_engine, str):
+            self.engine = self._committed = make_engine(url_or_engine, timeout)
+        else:
+            self.engine, self._committed = url_or_engine, read_committed(url_or_engine)
         self._tables = MadeOnce(partial(make_tables, self.engine))
         _databases.add(self)
 
@@ -31,7 +33,7 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         with failures():
             self._tables.get()
-            with self.engine.begin() as connection:
+            with self._committed.begin() as connection:
                 yield connection
 
     @contextmanager

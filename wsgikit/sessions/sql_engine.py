@@ -52,11 +52,12 @@ def _postgresql_options(url: URL, timeout: float) -> dict[str, Any]:
         "lock_timeout": math.ceil(ms * 0.8),
     }
     return {
+        "isolation_level": "READ COMMITTED",  # see sql_isolation
         "connect_args": {
             "connect_timeout": max(2, math.ceil(timeout)),  # libpq takes no less
             "tcp_user_timeout": ms,  # a host that has vanished
             "options": " ".join(f"-c {name}={limit}" for name, limit in limits.items()),
-        }
+        },
     }
 
 

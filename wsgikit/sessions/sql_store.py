@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from .ascii_text import to_ascii
-from .records import changed_record, successor_record
+from .records import changed_record, new_record, successor_record
 from .sql_database import Database
 from .sql_rows import columns_of, record_of
 from .sql_tables import locks, sessions
@@ -35,11 +35,13 @@ class SQLStore(SessionStore):
     """Keep sessions in SQLite or PostgreSQL. Needs the extra ``sql``, or ``postgresql``.
 
     :param url_or_engine: ``sqlite:///sessions.sqlite3`` or ``postgresql://user:password@host/name``;
-        or an engine of SQLAlchemy, whose own timeouts count then.
+        or an engine of SQLAlchemy, whose own timeouts count then, while each transaction is READ
+        COMMITTED whatever its default is.
     :param timeout: seconds to wait for a connection, and again for each statement, of which a
         commit takes three. libpq waits no less than two for a server, and a statement of one row
         takes milliseconds.
-    :raises ConfigurationError: the URL is none, or one of a database in memory.
+    :raises ConfigurationError: the URL is none, or one of a database in memory; or the database has
+        no READ COMMITTED.
 
     Its tables, ``wsgikit_sessions`` and ``wsgikit_session_locks``, are made at its first use. The
     hosts' clocks decide what has expired. Each commit is one transaction that starts with the
@@ -63,11 +65,16 @@ class SQLStore(SessionStore):
         return record_of(row) if row is not None else None
 
     def create(
-        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+        self,
+        key: str,
+        values: Mapping[str, str],
+        *,
+        ttl: float,
+        owner: Owner | None = None,
+        created: float | None = None,
     ) -> bool:
-        now = time.time()
-        record = Record(key, values, 1, now, now, owner)
-        expired = delete(sessions).where(sessions.c.key == key, sessions.c.expires <= now)
+        record = new_record(key, values, owner, created)
+        expired = delete(sessions).where(sessions.c.key == key, sessions.c.expires <= time.time())
         try:
             with self._database.transaction() as connection:
                 connection.execute(expired)

@@ -82,9 +82,18 @@ class SessionStore(ABC):
 
     @abstractmethod
     def create(
-        self, key: str, values: Mapping[str, str], *, ttl: float, owner: Owner | None = None
+        self,
+        key: str,
+        values: Mapping[str, str],
+        *,
+        ttl: float,
+        owner: Owner | None = None,
+        created: float | None = None,
     ) -> bool:
-        """Keep a new session; False, and nothing is done, if there is one of ``key`` already."""
+        """Keep a new session; False, and nothing is done, if there is one of ``key`` already.
+
+        :param created: POSIX time, in seconds, of one that begins elsewhere; None: now.
+        """
 
     @abstractmethod
     def commit(
