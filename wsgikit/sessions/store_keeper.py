@@ -175,7 +175,8 @@ class StoreKeeper(SessionKeeper):
             return self.expire(visitor) if had_one else []
         session_id, owner = new_id(), _owner_of(session.user_id, visitor)
         key, ttl = key_of(session_id), self._lifetimes.ttl(session.created)
-        self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner)
+        created = session.created
+        self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner, created=created)
         self._cap(owner)
         return [*self._cookie_of(session_id, session, visitor), *self._foreign.expire(visitor)]
 
