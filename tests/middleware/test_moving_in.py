@@ -157,6 +157,19 @@ def test_not_every_cookie_of_a_long_header_is_tried(serve):
     assert len(tried) == 8
 
 
+def test_cookie_of_our_name_that_only_its_partition_tells_apart_is_expired_first(serve):
+    former = Site(serve)
+    former.visit(lambda session: session.update(user="ada"))
+    site = Site(serve, partitioned=True, store=MemoryStore(), readers=[SignedCookie(KEY)])
+    site.cookies = dict(former.cookies)
+    site.read()
+    expired, ours = site.sent
+    assert expired.startswith("wsgikit_session=;")
+    assert "Partitioned" not in expired
+    assert "Partitioned" in ours
+    assert site.read() == {"user": "ada"}
+
+
 def test_own_cookie_session_moves_into_the_store(serve):
     former = Site(serve)
     former.visit(lambda session: session.update(user="ada"))

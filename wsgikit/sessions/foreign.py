@@ -25,14 +25,14 @@ class ForeignCookies:
     """Takes a session over from another framework's cookie, so that no one has to log in again.
 
     :param readers: each is asked for its cookie when the request brings no session of ours.
-    :param own: name, path and domain of our cookie, which one of theirs may have had before.
+    :param own: name, path, domain and partition of our cookie, which theirs may have had before.
     :param lifetimes: end also a session that began elsewhere.
     """
 
     def __init__(
         self,
         readers: Sequence[CookieReader],
-        own: tuple[str, str, str | None],
+        own: tuple[str, str, str | None, bool],
         lifetimes: Lifetimes,
     ) -> None:
         self._readers = readers
@@ -52,12 +52,15 @@ class ForeignCookies:
         return None
 
     def expire(self, visitor: Visitor) -> list[str]:
-        """What makes the browser forget them: else each would be taken again after a logout."""
+        """What makes the browser forget them: else each would be taken again after a logout.
+
+        It goes before a cookie of ours: to some browsers the two may be the same one.
+        """
         cookies = self._cookies_of(visitor)
         return [
             _expire(name, reader.attributes, visitor)
             for reader in self._brought(cookies)
-            if (reader.name, reader.attributes.path, reader.attributes.domain) != self._own
+            if reader.attributes.key(reader.name) != self._own
             for name in reader.names_in(cookies)
         ]
 

@@ -178,7 +178,7 @@ class StoreKeeper(SessionKeeper):
         created = session.created
         self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner, created=created)
         self._cap(owner)
-        return [*self._cookie_of(session_id, session, visitor), *self._foreign.expire(visitor)]
+        return [*self._foreign.expire(visitor), *self._cookie_of(session_id, session, visitor)]
 
     def _cap(self, owner: Owner | None) -> None:
         """End those sessions of a user that were not seen for longest, if there are too many."""
