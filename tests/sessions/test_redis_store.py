@@ -4,15 +4,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from typing import Any
 
 import pytest
 import redis
 from real_servers import Valkey, silent_port, wait_until
 
 from wsgikit.errors import ConfigurationError, SessionConflict, SessionRefused, SessionUnavailable
-from wsgikit.sessions import Change, Owner, RedisStore, SessionGone
+from wsgikit.sessions import Change, Owner, Record, RedisStore, SessionGone
 from wsgikit.sessions.store import key_of, new_id
 
 HOUR = 3600.0
@@ -84,24 +85,187 @@ def test_list_of_a_user_outlives_the_longest_of_their_sessions(store, client, pr
     assert client.pttl(prefix + "user:42") > client.pttl(f"{prefix}session:{key}")
 
 
-class Died(Exception):
-    """As if the process were killed here."""
+def log_in_and_out(store: RedisStore, key: str) -> None:
+    """All that a session of a user may go through, each time to live longer."""
+    second, third = key_of(new_id()), key_of(new_id())
+    store.create(key, {}, ttl=1, owner=Owner("42"))
+    store.touch(key, ttl=100)
+    store.commit(key, {}, expected_version=1, ttl=1000)
+    store.commit(key, {}, expected_version=2, ttl=10_000, owner=Owner("43"))
+    store.rotate(key, second, {}, expected_version=3, ttl=100_000, grace=HOUR)
+    store.rotate(
+        second, third, {}, expected_version=4, ttl=1_000_000, grace=1_000_000, owner=Owner("44")
+    )
+    store.commit(third, {}, expected_version=5, ttl=HOUR)
+    store.delete(key)
 
 
-class Dying(RedisStore):
-    """Dies when a session is touched and the list of its user not yet."""
+def test_list_of_a_user_is_never_without_a_session_that_lives(store, client, prefix, key):
+    """Wherever the process dies: what is so before each step is so after the one before it."""
+    seen = []
 
-    def _remember_bound(self, *args):
-        raise Died
+    def look() -> None:
+        for session in client.scan_iter(f"{prefix}session:*"):
+            user, successor = client.hmget(session, "user_id", "successor")
+            lives = client.pttl(session)
+            if user is None or successor is not None:
+                continue
+            seen.append(user)
+            until = client.zscore(f"{prefix}user:{user.decode()}", session.decode()[-64:])
+            seconds, microseconds = client.time()
+            assert until is not None
+            assert until > seconds * 1000 + microseconds / 1000 + lives
+            assert client.pttl(f"{prefix}user:{user.decode()}") > lives
+        for user in ("42", "43", "44"):
+            list(store.iterate(user))  # changes nothing
+
+    before_each_step(store, look)
+    log_in_and_out(store, key)
+    assert set(seen) == {b"42", b"43", b"44"}
+    assert list(store.iterate()) == []
 
 
-def test_list_of_a_user_outlives_a_session_whose_process_has_died(
-    valkey, store, client, prefix, key
-):
+def before_each_step(store: RedisStore, look: Callable[[], None]) -> None:
+    scripts = store._server.scripts
+    for name, script in list(vars(scripts).items()):
+
+        def step(*args: Any, script: Any = script) -> Any:
+            look()
+            return script(*args)
+
+        setattr(scripts, name, step)
+
+
+def test_login_is_listed_when_its_process_has_stood_still(store, client, prefix, key):
+    create = store._server.scripts.create
+
+    def create_late(*args: Any) -> Any:
+        client.delete(prefix + "user:42")  # as its time has passed meanwhile
+        return create(*args)
+
+    store._server.scripts.create = create_late
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    assert [record.key for record in store.iterate("42")] == [key]
+
+
+def test_session_that_gets_another_user_is_extended_by_who_gave_it_one(store, client, prefix, key):
     store.create(key, {}, ttl=100, owner=Owner("42"))
-    with closing(Dying(valkey.url, prefix=prefix)) as dying, pytest.raises(Died):
-        dying.touch(key, ttl=100)
-    assert client.pttl(prefix + "user:42") > client.pttl(f"{prefix}session:{key}")
+    extend = store._server.scripts.extend
+
+    def extend_later(*args: Any) -> None:
+        store._server.scripts.extend = extend
+        store.commit(key, {}, expected_version=1, ttl=100, owner=Owner("43"))
+        extend(*args)
+
+    store._server.scripts.extend = extend_later
+    store.touch(key, ttl=HOUR)
+    assert client.ttl(f"{prefix}session:{key}") <= 100
+
+
+def test_session_is_extended_no_more_when_it_has_a_successor(store, client, prefix, key):
+    store.create(key, {}, ttl=100, owner=Owner("42"))
+    extend = store._server.scripts.extend
+
+    def extend_later(*args: Any) -> None:
+        store._server.scripts.extend = extend
+        store.rotate(key, key_of(new_id()), {}, expected_version=1, ttl=HOUR, grace=10)
+        extend(*args)
+
+    store._server.scripts.extend = extend_later
+    store.touch(key, ttl=HOUR)
+    assert client.ttl(f"{prefix}session:{key}") <= 10
+
+
+def test_commit_is_not_lost_when_the_session_was_about_to_end(store, client, prefix, key):
+    lives = []
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    client.pexpire(f"{prefix}session:{key}", 500)
+    before_each_step(store, lambda: lives.append(client.pttl(f"{prefix}session:{key}")))
+    commit(store, key)
+    assert [life > 9000 for life in lives] == [False, True, True]
+
+
+def test_list_of_a_user_is_pruned_by_time(store, client, prefix, key):
+    gone = key_of(new_id())
+    for each in (gone, key):
+        store.create(each, {}, ttl=HOUR, owner=Owner("42"))
+    client.delete(f"{prefix}session:{gone}")
+    assert len(list(store.iterate("42"))) == 1
+    assert client.zcard(prefix + "user:42") == 2
+    client.zadd(prefix + "user:42", {gone: client.time()[0] * 1000})
+    store.touch(key, ttl=HOUR)
+    assert client.zrange(prefix + "user:42", 0, -1) == [key.encode()]
+
+
+def test_shorter_life_takes_nothing_off_the_list(store, client, prefix, key):
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    until = client.zscore(prefix + "user:42", key)
+    lives = client.pttl(prefix + "user:42")
+    store.touch(key, ttl=1)
+    assert client.zscore(prefix + "user:42", key) == until
+    assert client.pttl(prefix + "user:42") > lives - 60_000
+
+
+# lists that are read while a session gets a new key
+
+
+def rotate(store: RedisStore, key: str, to: str, grace: float = HOUR) -> None:
+    store.rotate(key, to, {}, expected_version=1, ttl=HOUR, grace=grace)
+
+
+def before_the_load_of(store: RedisStore, key: str, happens: Callable[[], None]) -> None:
+    load = store.load
+
+    def load_after_that(wanted: str) -> Record | None:
+        if wanted == key:
+            store.load = load
+            happens()
+        return load(wanted)
+
+    store.load = load_after_that
+
+
+@pytest.mark.parametrize(("user_id", "grace"), [("42", HOUR), ("42", 0.001), (None, HOUR)])
+def test_session_that_is_rotated_while_it_is_listed_is_listed(
+    valkey, store, prefix, key, user_id, grace
+):
+    other = key_of(new_id())
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    with closing(RedisStore(valkey.url, prefix=prefix)) as rotating:
+
+        def happens() -> None:
+            rotate(rotating, key, other, grace)
+            if grace != HOUR:
+                wait_until(lambda: rotating.load(key) is None, "the old one ends")
+
+        before_the_load_of(store, key, happens)
+        assert [record.key for record in store.iterate(user_id)] == [other]
+
+
+def test_session_whose_new_key_was_looked_up_too_soon_is_listed(valkey, store, client, prefix, key):
+    other = key_of(new_id())
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    client.zadd(prefix + "user:42", {other: 2e15})  # as the first step of a rotation does
+    keys_of = store._lists.keys_of
+    store._lists.keys_of = lambda user: sorted(keys_of(user), key=lambda each: each == key)
+    with closing(RedisStore(valkey.url, prefix=prefix)) as rotating:
+
+        def happens() -> None:
+            store._lists.keys_of = keys_of
+            rotate(rotating, key, other, 0.001)
+            wait_until(lambda: rotating.load(key) is None, "the old one ends")
+
+        before_the_load_of(store, key, happens)
+        assert [record.key for record in store.iterate("42")] == [other]
+
+
+def test_session_that_is_rotated_meanwhile_does_not_escape_revoke_all(valkey, store, prefix, key):
+    other = key_of(new_id())
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    with closing(RedisStore(valkey.url, prefix=prefix)) as rotating:
+        before_the_load_of(store, key, lambda: rotate(rotating, key, other))
+        assert store.revoke_all("42") == 1
+        assert rotating.load(other) is None
 
 
 def test_list_of_a_user_forgets_the_sessions_that_are_gone(store, client, prefix, key):
@@ -111,8 +275,10 @@ def test_list_of_a_user_forgets_the_sessions_that_are_gone(store, client, prefix
     store.delete(gone)
     store.rotate(rotated, other, {}, expected_version=1, ttl=HOUR, grace=HOUR)
     store.commit(given, {}, expected_version=1, ttl=HOUR, owner=Owner("43"))
-    assert len(list(store.iterate("42"))) == 2
-    assert client.smembers(prefix + "user:42") == {key.encode(), other.encode()}
+    assert {record.key for record in store.iterate("42")} == {key, other}
+    # The one that was given to another may be given back at any time.
+    listed = {each.decode() for each in client.zrange(prefix + "user:42", 0, -1)}
+    assert listed == {key, other, given}
 
 
 def test_list_that_was_lost_is_made_again_at_the_next_touch(store, client, prefix, key):
@@ -296,6 +462,10 @@ def test_cluster_that_is_away_is_unavailable_when_the_store_is_used(key):
 
 
 # rotations that another request disturbs, at a moment that a test cannot choose from outside
+
+
+class Died(Exception):
+    """As if the process were killed here."""
 
 
 class Disturbed(RedisStore):

@@ -390,6 +390,29 @@ def test_delete_of_one_version_leaves_any_other_alone(store, key):
     assert store.delete(key) is True
 
 
+def test_delete_of_one_version_takes_its_time_into_account(store, key):
+    store.create(key, {}, ttl=0.2)
+    wait_until(lambda: store.load(key) is None, "the session expires")
+    assert store.delete(key, expected_version=7) is True
+
+
+@pytest.mark.parametrize("_", range(10))
+def test_delete_of_one_version_beside_a_commit_is_made_or_refused(store, key, _):
+    store.create(key, {}, ttl=HOUR, owner=Owner("42"))
+    version = store.load(key).version
+    deleted, committed = together(
+        lambda: store.delete(key, expected_version=version),
+        lambda: commit(store, key, a=(None, "1")),
+    )
+    if deleted:
+        assert isinstance(committed, SessionGone)
+        assert store.load(key) is None
+    else:
+        assert committed is None
+        assert store.load(key).values == {"a": "1"}
+    assert keys(store.iterate("42")) == ([] if deleted else [key])
+
+
 # by user
 
 
@@ -433,6 +456,65 @@ def test_revoke_all_ends_the_sessions_of_the_user_but_the_kept_one(store, key):
     store.create(stranger, {}, ttl=HOUR, owner=Owner("2"))
     assert store.revoke_all("1", keep=key) == 2
     assert keys(store.iterate()) == sorted([key, stranger])
+
+
+def test_user_is_named_by_a_text_or_a_number(store, key):
+    store.create(key, {}, ttl=HOUR, owner=Owner("0"))
+    store.create(new_key(), {}, ttl=HOUR, owner=Owner("0"))
+    assert len(list(store.iterate(0))) == len(list(store.iterate("0"))) == 2
+    assert store.revoke(1, key) is False
+    assert store.revoke(0, key) is True
+    assert store.revoke_all(0) == 1
+
+
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_sessions_of_nobody_are_not_revoked(store, key, nobody):
+    store.create(key, {}, ttl=HOUR)
+    for revoke in (lambda: store.revoke(nobody, key), lambda: store.revoke_all(nobody)):
+        with pytest.raises(ValueError, match="No user is named"):
+            revoke()
+    assert store.load(key) is not None
+
+
+def test_revoke_by_the_former_key_ends_the_session(store, key):
+    other = new_key()
+    store.create(key, {}, ttl=HOUR, owner=Owner("1"))
+    rotate(store, key, other)
+    assert store.revoke("1", key) is True
+    assert (store.load(key), store.load(other)) == (None, None)
+    assert store.revoke("1", key) is False
+
+
+def test_revoke_by_the_former_key_leaves_the_session_of_the_next_user_alone(store, key):
+    other = new_key()
+    store.create(key, {}, ttl=HOUR, owner=Owner("1"))
+    rotate(store, key, other, owner=Owner("2"))
+    assert store.revoke("1", key) is False
+    assert store.load(other) is not None
+
+
+def test_revoke_all_keeps_a_session_by_its_former_keys(store, key):
+    second, third = new_key(), new_key()
+    store.create(key, {}, ttl=HOUR, owner=Owner("1"))
+    store.create(new_key(), {}, ttl=HOUR, owner=Owner("1"))
+    rotate(store, key, second)
+    rotate(store, second, third, expected_version=2)
+    assert store.revoke_all("1", keep=key) == 1
+    assert keys(store.iterate("1")) == [third]
+
+
+def test_revoke_all_ends_what_comes_while_it_ends_others(store, key, monkeypatch):
+    late, delete = new_key(), store.delete
+    store.create(key, {}, ttl=HOUR, owner=Owner("1"))
+
+    def delete_while_one_comes(deleted: str) -> bool:
+        if deleted == key:
+            store.create(late, {}, ttl=HOUR, owner=Owner("1"))
+        return delete(deleted)
+
+    monkeypatch.setattr(store, "delete", delete_while_one_comes)
+    assert store.revoke_all("1") == 2
+    assert keys(store.iterate()) == []
 
 
 # locks

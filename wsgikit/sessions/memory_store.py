@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import NamedTuple
 
-from .records import changed_record, new_record, successor_record, user_of
-from .store import Changes, Owner, Record, SessionGone, SessionStore
+from .records import changed_record, new_record, successor_record
+from .store import Changes, Owner, Record, SessionGone, SessionStore, user_of
 
 _FEW = 100
 """Sessions that are not worth a look for those that have expired."""
@@ -119,13 +119,14 @@ class MemoryStore(SessionStore):
             del self._kept[key]
             return record.successor is None or self.delete(record.successor)
 
-    def iterate(self, user_id: str | None = None) -> Iterator[Record]:
+    def iterate(self, user_id: str | int | None = None) -> Iterator[Record]:
+        user = None if user_id is None else str(user_id)
         with self._guard:
             records = [self.load(key) for key in self._kept]
         for record in records:
             if record is None or record.successor is not None:
                 continue
-            if user_id is None or user_of(record) == user_id:
+            if user is None or user_of(record) == user:
                 yield record
 
     def purge(self) -> int:

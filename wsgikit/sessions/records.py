@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from .store import Changes, Owner, Record, apply_changes
+from .store import Changes, Owner, Record, apply_changes, user_of
 
 
 def new_record(
@@ -43,7 +43,3 @@ def successor_record(
         return None
     new_user = owner is not None and user_of(record) != owner.user_id
     return changed._replace(key=new_key, created=time.time() if new_user else record.created)
-
-
-def user_of(record: Record) -> str | None:
-    return record.owner.user_id if record.owner is not None else None

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import SessionConflict
 from .ascii_text import from_ascii, to_ascii
-from .records import new_record, successor_record, user_of
+from .records import new_record, successor_record
 from .redis_client import Client
 from .redis_hash import field_of, fields_of, record_of, text_of, to_ms
+from .redis_lists import UserLists
 from .redis_server import RedisServer, failures
-from .store import Changes, Owner, Record, SessionGone, SessionStore
+from .store import Changes, Owner, Record, SessionGone, SessionStore, user_of
 
 _TRIES = 10
 _UNCLAIMED = 60.0
@@ -39,6 +40,7 @@ class RedisStore(SessionStore):
     ) -> None:
         self._prefix = prefix
         self._server = RedisServer(url_or_client, timeout)
+        self._lists = UserLists(self._server, prefix)
 
     def load(self, key: str) -> Record | None:
         with failures():
@@ -54,25 +56,16 @@ class RedisStore(SessionStore):
         owner: Owner | None = None,
         created: float | None = None,
     ) -> bool:
+        record = new_record(key, values, owner, created)
         with failures():
-            return self._write(new_record(key, values, owner, created), ttl)
+            self._lists.add(user_of(record), key, ttl)
+            is_new = self._write(record, ttl)
+            self._lists.add(user_of(record), key, ttl)  # the process may have stood still
+        return is_new
 
     def _write(self, record: Record, ttl: float) -> bool:
-        user_id = user_of(record)
-        if user_id is not None:
-            self._remember(user_id, record.key, ttl)
         args = [to_ms(ttl), *fields_of(record)]
         return bool(self._server.scripts.create([self._session(record.key)], args))
-
-    def _remember(self, user_id: str, key: str, ttl: float) -> None:
-        """Put the session among the user's, for longer than it lives.
-
-        This is another key, in another slot, so it cannot be done in one step with the session.
-        Before a session gets its user, lest one be missing from the list when the process dies
-        between the two; and again afterwards, as a list that is read meanwhile takes it out. Twice
-        as long, as a touch of the session comes before the one of the list.
-        """
-        self._server.scripts.index([self._user(user_id)], [key, to_ms(2 * ttl)])
 
     def commit(
         self,
@@ -89,18 +82,21 @@ class RedisStore(SessionStore):
             args += [field_of(name), change.base or "", change.value or "", change.on_conflict]
         with failures():
             if owner is not None:
-                self._remember(owner.user_id, key, ttl)
+                self._lists.add(owner.user_id, key, ttl)
             reply = self._server.scripts.commit([self._session(key)], args)
             if isinstance(reply, int):
                 raise SessionGone(key)
             if isinstance(reply, list):
                 return record_of(key, zip(reply[::2], reply[1::2], strict=True))
-            self._remember_bound(reply, key, ttl)
+            self._extend(reply, key, ttl)
         return None
 
-    def _remember_bound(self, reply: bytes | str | None, key: str, ttl: float) -> None:
+    def _extend(self, reply: bytes | str | None, key: str, ttl: float) -> None:
+        """Let a session live for ``ttl``, if the reply names a user, whose list must have it."""
         if reply is not None:
-            self._remember(from_ascii(text_of(reply)), key, ttl)
+            user = text_of(reply)
+            self._lists.add(from_ascii(user), key, ttl)
+            self._server.scripts.extend([self._session(key)], [to_ms(ttl), user])
 
     def rotate(
         self,
@@ -127,11 +123,14 @@ class RedisStore(SessionStore):
     def _replace(self, record: Record, new: Record, grace: float, ttl: float) -> bool:
         """Let ``new`` go on for ``record``; False when that one is no longer as it was read."""
         with failures():
+            self._lists.add(user_of(new), new.key, ttl)
             self._write(new, min(ttl, _UNCLAIMED))  # nobody knows its id yet
             args = [record.version, new.key, to_ms(grace)]
             replaced = bool(self._server.scripts.succeed([self._session(record.key)], args))
         if replaced:
             self.touch(new.key, ttl=ttl)
+            with failures():
+                self._lists.remove(user_of(record), record.key)
         else:
             self.delete(new.key)
         return replaced
@@ -141,27 +140,41 @@ class RedisStore(SessionStore):
             reply = self._server.scripts.touch(
                 [self._session(key)], [to_ms(ttl), repr(time.time())]
             )
-            self._remember_bound(reply, key, ttl)
+            self._extend(reply, key, ttl)
 
     def delete(self, key: str, *, expected_version: int | None = None) -> bool:
         version: int | str = "" if expected_version is None else expected_version
         with failures():
             while key:
-                successor = self._server.scripts.delete([self._session(key)], [version])
-                if successor == 0:
+                reply = self._server.scripts.delete([self._session(key)], [version])
+                if reply == 0:
                     return False
+                successor, user = reply
+                if user is not None:
+                    self._lists.remove(from_ascii(text_of(user)), key)
                 key = text_of(successor)
         return True
 
-    def iterate(self, user_id: str | None = None) -> Iterator[Record]:
-        for key in self._all_keys() if user_id is None else self._keys_of(user_id):
-            record = self.load(key)
-            listed = record is not None and record.successor is None
-            if record is not None and listed and user_id in (None, user_of(record)):
-                yield record
-            elif user_id is not None:
-                with failures():
-                    self._server.client.srem(self._user(user_id), key)
+    def iterate(self, user_id: str | int | None = None) -> Iterator[Record]:
+        found: set[str] = set()
+        if user_id is None:
+            yield from self._living(self._all_keys(), None, found)
+            return
+        user, count = str(user_id), -1
+        yield from self._living(self._keys_of(user), user, found)
+        # One that was not there yet when it was looked for may have taken the place of one that was
+        # not there any more.
+        while count < len(found):
+            count = len(found)
+            yield from self._living(self._keys_of(user) - found, user, found)
+
+    def _living(self, keys: set[str], user: str | None, found: set[str]) -> Iterator[Record]:
+        for key in keys:
+            record = self._latest(key)
+            if record is None or record.key in found or user not in (None, user_of(record)):
+                continue
+            found |= {key, record.key}
+            yield record
 
     def _all_keys(self) -> set[str]:
         start = self._session("")
@@ -170,9 +183,9 @@ class RedisStore(SessionStore):
             names = self._server.client.scan_iter(match=pattern, count=1000)
             return {text_of(name).removeprefix(start) for name in names}
 
-    def _keys_of(self, user_id: str) -> list[str]:
+    def _keys_of(self, user_id: str) -> set[str]:
         with failures():
-            return [text_of(key) for key in self._server.client.smembers(self._user(user_id))]
+            return self._lists.keys_of(user_id)
 
     def purge(self) -> int:
         """Nothing: the server removes what has expired."""
@@ -191,9 +204,6 @@ class RedisStore(SessionStore):
 
     def _session(self, key: str) -> str:
         return self._named("session", key)
-
-    def _user(self, user_id: str) -> str:
-        return self._named("user", to_ascii(user_id))
 
     def _named(self, kind: str, name: str) -> str:
         return f"{self._prefix}{kind}:{name}"

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
+    Select,
     and_,
     delete,
     exists,
@@ -144,11 +145,19 @@ class SQLStore(SessionStore):
             deleted = connection.execute(unchanged).rowcount > 0
         return deleted or self.load(key) is None
 
-    def iterate(self, user_id: str | None = None) -> Iterator[Record]:
+    def iterate(self, user_id: str | int | None = None) -> Iterator[Record]:
         alive = and_(sessions.c.expires > time.time(), sessions.c.successor.is_(None))
-        if user_id is not None:
-            alive = and_(alive, sessions.c.user_id == to_ascii(user_id))
-        page = select(sessions).where(alive).order_by(sessions.c.key).limit(_BATCH)
+        if user_id is None:
+            yield from self._pages(select(sessions).where(alive))
+            return
+        # In one statement, as a session that gets a new key could escape from page to page.
+        mine = select(sessions).where(alive, sessions.c.user_id == to_ascii(str(user_id)))
+        with self._database.reading() as connection:
+            rows = connection.execute(mine).all()
+        yield from map(record_of, rows)
+
+    def _pages(self, query: Select[Any]) -> Iterator[Record]:
+        page = query.order_by(sessions.c.key).limit(_BATCH)
         last = ""
         while True:
             with self._database.reading() as connection:

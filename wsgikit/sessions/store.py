@@ -151,8 +151,12 @@ class SessionStore(ABC):
         """
 
     @abstractmethod
-    def iterate(self, user_id: str | None = None) -> Iterator[Record]:
-        """The sessions that ``session.bind`` gave to a user, or all; none that has a successor."""
+    def iterate(self, user_id: str | int | None = None) -> Iterator[Record]:
+        """The sessions that ``session.bind`` gave to a user, or all; none that has a successor.
+
+        None of a user's is left out because it gets a new id meanwhile: it is there under its old
+        key or its new one.
+        """
 
     @abstractmethod
     def purge(self) -> int:
@@ -169,35 +173,60 @@ class SessionStore(ABC):
     def close(self) -> None:  # noqa: B027 - one that has nothing open need not say so
         """Give back what is open, such as connections. The store is not used afterwards."""
 
-    def revoke(self, user_id: str, key: str) -> bool:
+    def revoke(self, user_id: str | int, key: str) -> bool:
         """End one session of a user, such as one that the user has picked from the list.
 
         :return: whether it was one of theirs; no other is ended.
         :raises ValueError: ``user_id`` is None or empty.
         """
-        _check_user(user_id)
-        found = any(record.key == key for record in self.iterate(user_id))
+        user, record = _checked_user(user_id), self._latest(key)
+        found = record is not None and user_of(record) == user
         if found:
             self.delete(key)
         return found
 
-    def revoke_all(self, user_id: str, *, keep: str | None = None) -> int:
+    def revoke_all(self, user_id: str | int, *, keep: str | None = None) -> int:
         """End all sessions of a user, say after a change of password; return how many.
+
+        Those are ended as well that get a new id meanwhile.
 
         :param keep: the key of one that goes on, such as ``session.key``.
         :raises ValueError: ``user_id`` is None or empty.
         """
-        _check_user(user_id)
-        keys = [record.key for record in self.iterate(user_id) if record.key != keep]
-        for key in keys:
-            self.delete(key)
-        return len(keys)
+        user, ended = _checked_user(user_id), set[str]()
+        while True:
+            keys = {record.key for record in self.iterate(user)} - ended
+            if keep is not None:
+                keys -= {keep, *(record.key for record in self._line(keep))}
+            if not keys:
+                return len(ended)
+            for key in keys:
+                self.delete(key)
+            ended |= keys
+
+    def _latest(self, key: str) -> Record | None:
+        """The session of ``key`` under the key that it has now; None when it has ended."""
+        records = list(self._line(key))
+        return records[-1] if records and records[-1].successor is None else None
+
+    def _line(self, key: str) -> Iterator[Record]:
+        """The record of ``key``, and those that took its place, one after the other."""
+        record = self.load(key)
+        while record is not None:
+            yield record
+            record = None if record.successor is None else self.load(record.successor)
 
 
-def _check_user(user_id: str) -> None:
+def _checked_user(user_id: str | int | None) -> str:
     """Refuse what ``iterate`` takes for all users: a stranger's ``session.user_id`` is None."""
-    if not user_id:
+    if user_id is None or user_id == "":
         raise ValueError("No user is named, so nobody's sessions are ended.")
+    return str(user_id)
+
+
+def user_of(record: Record) -> str | None:
+    """Whose session it is; None: nobody's."""
+    return record.owner.user_id if record.owner is not None else None
 
 
 def apply_changes(
