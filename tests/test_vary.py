@@ -1,8 +1,8 @@
-"""add_vary."""
+"""What caches are told."""
 
 import pytest
 
-from wsgikit.vary import add_vary
+from wsgikit.vary import add_vary, keep_cookie_private
 
 TYPE = ("Content-Type", "text/plain")
 
@@ -51,3 +51,20 @@ def test_name_is_added_once_however_often_asked():
     add_vary(headers, "Cookie")
     add_vary(headers, "Cookie")
     assert headers == [("Vary", "Cookie")]
+
+
+@pytest.mark.parametrize(
+    ("control", "expected"),
+    [
+        (None, ['no-cache="Set-Cookie"']),
+        ("public, max-age=60", ['public, max-age=60, no-cache="Set-Cookie"']),
+        ("", ['no-cache="Set-Cookie"']),
+        ("private", ["private"]),
+        ("No-Store", ["No-Store"]),
+        ("no-cache", ["no-cache"]),
+    ],
+)
+def test_shared_caches_are_told_to_keep_no_cookie(control, expected):
+    headers = [] if control is None else [("cache-control", control)]
+    keep_cookie_private(headers)
+    assert [value for _, value in headers] == expected

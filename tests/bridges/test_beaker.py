@@ -214,10 +214,72 @@ def test_revert_of_a_new_session_empties_it(page):
 @pytest.mark.parametrize("name", ["path", "domain"])
 def test_what_is_the_pipelines_cannot_be_set_here(page, name):
     def set_it(session):
-        with pytest.raises(AttributeError):
+        with pytest.raises(AttributeError, match=rf"SessionMiddleware\({name}=…\)"):
             setattr(session, name, "/shop")
+        with pytest.raises(AttributeError, match=rf"SessionMiddleware\({name}=…\)"):
+            getattr(session, name)
 
     page(set_it)
+
+
+@pytest.mark.parametrize(
+    ("use", "instead"),
+    [
+        (lambda session: session.get_by_id("1"), "iterate"),
+        (lambda session: session.load(), "lock"),
+        (lambda session: session.unknown, "'Session' object has no attribute 'unknown'"),
+    ],
+)
+def test_what_is_not_here_says_what_to_use(page, use, instead):
+    def view(session):
+        with pytest.raises(AttributeError, match=instead):
+            use(session)
+
+    page(view)
+
+
+def test_other_attributes_cannot_be_set(page):
+    def view(session):
+        with pytest.raises(AttributeError):
+            session.timeout = 5
+        session.permanent = True
+        return session.permanent
+
+    assert page(view) is True
+
+
+def test_session_beside_the_visitors_is_refused(app, client):
+    @app.get("/")
+    def index():
+        with pytest.raises(NotImplementedError, match=r"environ\['beaker.session'\]"):
+            request.environ["beaker.get_session"]()
+        return "ok"
+
+    client.get("/")
+
+
+def test_accessed_and_dirty_are_asked_as_beakers_are(page):
+    def see(session):
+        return session.accessed(), session.dirty()
+
+    assert page(lambda session: session.accessed()) is False
+    assert page(lambda session: (session.get("a"), *see(session))) == (None, True, False)
+    assert page(lambda session: (session.update(a=1), *see(session))) == (None, True, True)
+    assert page(lambda session: (session["a"], *see(session))) == (1, True, False)
+    assert page(lambda session: (session.delete(), *see(session))) == (None, True, True)
+
+
+def test_times_are_read_as_values_and_are_none(page, monkeypatch):
+    now = 1_800_000_000
+    monkeypatch.setattr("time.time", lambda: float(now))
+    page(lambda session: session.update(a=1))
+    began = now
+    now += 60
+
+    def times(session):
+        return session["_creation_time"], session.get("_accessed_time"), dict(session)
+
+    assert page(times) == (began, now, {"a": 1})
 
 
 def test_copy_of_the_view_is_one_of_the_same_session(page):

@@ -152,6 +152,45 @@ def test_flash_duplicates(page):
     assert page(lambda session: session.pop_flash()) == "['one', 'one', 'two']"
 
 
+@pytest.fixture
+def meanwhile(client, views):
+    """Run ``view(session)`` in another request of the same visitor, while one is under way."""
+
+    def visit(view):
+        other = TestApp(client.app)
+        other.set_cookie(COOKIE, client.cookies[COOKIE].strip('"'))
+        views.append(view)
+        other.get("/")
+
+    return visit
+
+
+@pytest.mark.parametrize("options", ["memory", "sqlite"], indirect=True)
+@pytest.mark.parametrize("queue", ["", "error"])
+def test_messages_that_two_requests_flash_are_both_shown(page, meanwhile, queue):
+    page(lambda session: session.update(a=1))
+    page(
+        lambda session: (
+            session.flash("one", queue),
+            meanwhile(lambda session: session.flash("two", queue)),
+        )
+    )
+    assert page(lambda session: sorted(session.pop_flash(queue))) == "['one', 'two']"
+
+
+@pytest.mark.parametrize("options", ["memory", "sqlite"], indirect=True)
+def test_message_that_comes_while_the_others_are_shown_is_kept(page, meanwhile):
+    page(lambda session: session.flash("one"))
+    shown = page(
+        lambda session: (
+            session.pop_flash(),
+            meanwhile(lambda session: session.flash("two")),
+        )
+    )
+    assert shown == "(['one'], None)"
+    assert page(lambda session: session.pop_flash()) == "['two']"
+
+
 def test_empty_queue_is_no_change(page):
     page(lambda session: (session.pop_flash(), session.peek_flash()))
     assert "Set-Cookie" not in page.response.headers

@@ -82,7 +82,8 @@ def test_json_has_an_object_a_line_with_the_whole_key(store, sessions):
     assert by_key[KEYS[1]]["user"] == ""
 
 
-def test_no_sessions_is_nothing_on_stdout(run, url):
+def test_no_sessions_is_nothing_on_stdout(run, url, store):
+    assert store.purge() == 0  # makes the database
     result = run("sessions", "list", "--store", url)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "There are no sessions.\n"

@@ -1,6 +1,8 @@
 """Where a command finds the sessions, and what it says when it does not."""
 
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from real_servers import free_port
@@ -130,8 +132,65 @@ COMMANDS = [["list"], ["show", KEY], ["revoke", "--user", "1"], ["revoke", KEY],
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_file_that_cannot_be_opened_is_one_line(command, run):
-    does_not_answer(run("sessions", *command, "--store", "sqlite:////missing/folder/a.sqlite3"))
+def test_file_that_cannot_be_opened_is_one_line(command, run, tmp_path):
+    does_not_answer(run("sessions", *command, "--store", f"sqlite:///{tmp_path}"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_file_that_is_no_database_is_one_line(command, run, tmp_path):
+    (tmp_path / "a.sqlite3").write_bytes(b"no database at all" * 100)
+    does_not_answer(run("sessions", *command, "--store", f"sqlite:///{tmp_path}/a.sqlite3"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_database_that_has_lost_its_end_is_one_line(command, run, sqlite_url, tmp_path):
+    store = make_store(sqlite_url)
+    for number in range(100):
+        store.create(key_of(str(number)), {"a": '"a long text"'}, ttl=60)
+    store.close()
+    file = tmp_path / "sessions.sqlite3"
+    file.write_bytes(file.read_bytes()[:8192])
+    does_not_answer(run("sessions", *command, "--store", sqlite_url))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_tables_of_another_make_are_one_line(command, run, sqlite_url, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "sessions.sqlite3")) as database:
+        database.execute("CREATE TABLE wsgikit_sessions (a)")
+    is_told(run("sessions", *command, "--store", sqlite_url), "refuses this: ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("option", ["url", "relative", "variable", "config", "layer", "folder"])
+def test_file_that_is_missing_is_named_and_not_made(
+    command, option, run, site, sqlite_url, tmp_path, monkeypatch
+):
+    file = tmp_path / ("missing" if option == "folder" else "") / "sessions.sqlite3"
+    options = {
+        "url": ["--store", sqlite_url],
+        "relative": ["--store", "sqlite:///sessions.sqlite3"],
+        "variable": [],
+        "config": ["--app", "shop_site:not_served"],
+        "layer": ["--app", "shop_site:application"],
+        "folder": ["--store", f"sqlite:///{file}"],
+    }[option]
+    if not options:
+        monkeypatch.setenv("WSGIKIT_SESSION_STORE", sqlite_url)
+    result = run("sessions", *command, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: There is no file {file}, so there are no sessions in it.\n"
+    assert not file.exists()
+
+
+def test_name_of_a_missing_file_cannot_steer_the_terminal(run):
+    result = run("sessions", "list", "--store", "sqlite:////missing/\x1b[2J")
+    assert r"/missing/\x1b[2J," in result.stderr
+
+
+def test_uri_of_sqlite_is_its_own_matter(run, sqlite_url):
+    keep_one(sqlite_url)
+    uri = sqlite_url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    assert KEY in run("sessions", "list", "--json", "--store", uri).stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS[:-1])  # there is nothing to ask Redis for in a purge
@@ -140,8 +199,12 @@ def test_server_that_does_not_answer_is_one_line(command, run):
 
 
 def does_not_answer(result):
+    is_told(result, "does not answer: ")
+
+
+def is_told(result, what):
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: The session store does not answer: ")
+    assert result.stderr.startswith(f"Error: The session store {what}")
     assert result.stderr.count("\n") == 1
     assert r"\n" not in result.stderr
 

@@ -1,12 +1,16 @@
 """SessionMiddleware with readers: sessions of the framework that the site had before go on."""
 
+import os
+import time
+
 import pytest
+from foreign_cookies import django_cookie
 from itsdangerous import TimestampSigner
 
 from wsgikit.environ import SESSION
 from wsgikit.middleware import SessionMiddleware
 from wsgikit.sessions import MemoryStore
-from wsgikit.sessions.readers import FlaskCookie, SignedCookie, StarletteCookie
+from wsgikit.sessions.readers import DjangoCookie, FlaskCookie, SignedCookie, StarletteCookie
 
 KEY = "a key for tests"
 
@@ -34,7 +38,8 @@ class Site:
         self.serve = serve
         self.cookies = {}
         self.sent = []
-        self.layer = SessionMiddleware(self._app, secret_key=KEY, **options)
+        self.environ = {}
+        self.layer = SessionMiddleware(self._app, **{"secret_key": KEY, **options})
 
     def _app(self, environ, start_response):
         self._use(environ[SESSION])
@@ -44,7 +49,7 @@ class Site:
     def visit(self, use):
         self._use = use
         header = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = self.serve(self.layer, HTTP_COOKIE=header)
+        answer = self.serve(self.layer, HTTP_COOKIE=header, **self.environ)
         assert answer.error is None
         self.sent = [value for name, value in answer.headers if name == "Set-Cookie"]
         for each in self.sent:
@@ -105,6 +110,21 @@ def test_logout_does_not_bring_the_former_session_back(serve, options, leave):
     assert site.cookies == {}
 
 
+def test_login_moves_in_with_its_user(serve, options):
+    site = Site(serve, readers=[FlaskCookie(KEY, user_key="_user_id")], **options)
+    site.cookies = {"session": flask_cookie(_user_id="7")}
+    seen = []
+    for _ in range(2):
+        site.visit(lambda session: seen.append(session.user_id))
+    store = options.get("store")
+    if store is None:
+        assert seen == [None, None]
+        return
+    assert seen == ["7", "7"]
+    assert store.revoke_all("7") == 1
+    assert site.read() == {}
+
+
 def test_readers_are_asked_in_turn(serve, options):
     import base64
     import json
@@ -137,6 +157,19 @@ def test_not_every_cookie_of_a_long_header_is_tried(serve):
     assert len(tried) == 8
 
 
+def test_cookie_of_our_name_that_only_its_partition_tells_apart_is_expired_first(serve):
+    former = Site(serve)
+    former.visit(lambda session: session.update(user="ada"))
+    site = Site(serve, partitioned=True, store=MemoryStore(), readers=[SignedCookie(KEY)])
+    site.cookies = dict(former.cookies)
+    site.read()
+    expired, ours = site.sent
+    assert expired.startswith("wsgikit_session=;")
+    assert "Partitioned" not in expired
+    assert "Partitioned" in ours
+    assert site.read() == {"user": "ada"}
+
+
 def test_own_cookie_session_moves_into_the_store(serve):
     former = Site(serve)
     former.visit(lambda session: session.update(user="ada"))
@@ -159,3 +192,150 @@ def test_plain_cookie_session_moves_into_an_encrypted_one(serve):
     assert site.read() == {"user": "ada"}
     assert site.cookies != former.cookies
     assert site.read() == {"user": "ada"}
+
+
+def chunked(serve):
+    """The cookies of a site that split a session over two."""
+    former = Site(serve, oversize="chunk")
+    former.visit(lambda session: session.update(user="ada", big=os.urandom(2500).hex()))
+    assert list(former.cookies) == ["wsgikit_session", "wsgikit_session.1"]
+    return former.cookies
+
+
+@pytest.mark.parametrize("name", ["wsgikit_session", "shop"])
+def test_split_session_moves_into_the_store_and_leaves_no_pieces(serve, name):
+    site = Site(serve, store=MemoryStore(), cookie_name=name, readers=[SignedCookie(KEY)])
+    site.cookies = chunked(serve)
+    assert site.read()["user"] == "ada"
+    assert list(site.cookies) == [name]
+    assert site.read()["user"] == "ada"
+    site.cookies.update(chunked(serve))
+    site.visit(lambda session: session.destroy())
+    assert site.cookies == {}
+
+
+def test_pieces_are_not_joined_in_more_ways_than_are_tried(serve):
+    reader = SignedCookie(KEY)
+    tried = []
+    reader.read = tried.append
+    site = Site(serve, store=MemoryStore(), readers=[reader])
+    site.cookies = {
+        "wsgikit_session": "99*a",
+        **{f"wsgikit_session.{n}": f"a; wsgikit_session.{n}=b" for n in range(1, 99)},
+    }
+    assert site.read() == {}
+    assert len(tried) == 8
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Set the time, in seconds from the test's begin."""
+    began = time.time()
+    return lambda seconds: monkeypatch.setattr(time, "time", lambda: began + seconds)
+
+
+def test_session_of_ours_ends_where_it_would_have(serve, options, clock):
+    former = Site(serve, secret_key="old")
+    former.visit(lambda session: session.update(user="ada"))
+    site = Site(serve, absolute_lifetime=100, readers=[SignedCookie("old")], **options)
+    site.cookies = dict(former.cookies)
+    clock(101)
+    assert site.read() == {}
+
+
+def test_age_goes_on_in_the_cookie(serve, clock):
+    former = Site(serve, secret_key="old")
+    former.visit(lambda session: session.update(user="ada"))
+    site = Site(serve, absolute_lifetime=100, readers=[SignedCookie("old")])
+    site.cookies = dict(former.cookies)
+    for seconds in (60, 98):
+        clock(seconds)
+        assert site.read() == {"user": "ada"}
+    clock(101)
+    assert site.read() == {}
+
+
+def test_session_is_no_younger_than_its_cookie(serve, options, clock):
+    site = Site(serve, absolute_lifetime=100, readers=[FlaskCookie(KEY)], **options)
+    site.cookies = {"session": flask_cookie(user="ada")}
+    clock(102)
+    assert site.read() == {}
+
+
+ATTRIBUTES = [
+    ({}, set()),
+    ({"cookie_name": "__Host-s"}, {"Secure"}),
+    ({"cookie_name": "__secure-s"}, {"Secure"}),
+    ({"secure": True}, {"Secure"}),
+    ({"partitioned": True}, {"Secure", "Partitioned"}),
+    ({"same_site": "None"}, {"Secure", "SameSite=None"}),
+    ({"same_site": "Strict"}, {"SameSite=Strict"}),
+    ({"path": "/app", "domain": "example.com"}, {"Path=/app", "Domain=example.com"}),
+]
+
+
+@pytest.mark.parametrize(("attributes", "expected"), ATTRIBUTES)
+def test_cookie_is_expired_as_it_was_set(serve, attributes, expected):
+    reader = FlaskCookie(KEY, **attributes)
+    site = Site(serve, readers=[reader])
+    site.cookies = {reader.name: flask_cookie(user="ada")}
+    assert site.read() == {"user": "ada"}
+    (expiry,) = (each for each in site.sent if each.startswith(f"{reader.name}=;"))
+    sent = {*expiry.split("; ")[1:]}
+    always = {"Expires=Thu, 01 Jan 1970 00:00:00 GMT", "Max-Age=0", "HttpOnly", "Path=/"}
+    assert sent - always == expected
+    assert "Max-Age=0" in sent
+
+
+def test_cookie_is_expired_as_secure_where_the_site_is_so(serve):
+    site = Site(serve, readers=[FlaskCookie(KEY)])
+    site.cookies = {"session": flask_cookie(user="ada")}
+    site.environ = {"wsgi.url_scheme": "https"}
+    site.read()
+    assert all("Secure" in each.split("; ") for each in site.sent)
+    assert len(site.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "user_id"),
+    [
+        ("_user_id", "7", "7"),
+        ("_user_id", 7, "7"),
+        ("_user_id", "x" * 255, "x" * 255),
+        ("_user_id", "x" * 256, None),
+        ("_user_id", "", None),
+        ("_user_id", None, None),
+        ("_user_id", [7], None),
+        ("another", "7", None),
+    ],
+)
+def test_session_says_whose_it_is(serve, key, value, user_id):
+    seen = []
+    site = Site(serve, store=MemoryStore(), readers=[FlaskCookie(KEY, user_key=key)])
+    site.cookies = {"session": flask_cookie(_user_id=value)}
+    site.visit(lambda session: seen.append(session.stored.user_id))
+    assert seen == [user_id]
+
+
+def test_session_of_a_reader_with_no_user_key_is_nobodys(serve):
+    seen = []
+    site = Site(serve, store=MemoryStore(), readers=[FlaskCookie(KEY)])
+    site.cookies = {"session": flask_cookie(_user_id="7")}
+    site.visit(lambda session: seen.append(session.stored.user_id))
+    assert seen == [None]
+
+
+def test_session_of_a_django_login_is_its_users(serve):
+    seen = []
+    site = Site(serve, store=MemoryStore(), readers=[DjangoCookie(KEY)])
+    site.cookies = {"sessionid": django_cookie({"_auth_user_id": "7"}, SECRET_KEY=KEY)}
+    site.visit(lambda session: seen.append(session.stored.user_id))
+    assert seen == ["7"]
+
+
+def test_django_session_of_five_minutes_gets_a_cookie_of_no_more(serve, options):
+    site = Site(serve, readers=[DjangoCookie(KEY)], **options)
+    site.cookies = {"sessionid": django_cookie({"user": "ada"}, expiry=300, SECRET_KEY=KEY)}
+    assert site.read() == {"user": "ada"}
+    (ours,) = (each for each in site.sent if each.startswith("wsgikit_session="))
+    assert "Max-Age" not in ours

@@ -19,6 +19,8 @@ from wsgikit.middleware import (
     SessionMiddleware,
     standard,
 )
+from wsgikit.sessions import MemoryStore, merge_lists
+from wsgikit.sessions.readers import FlaskCookie
 
 
 class Own:
@@ -74,3 +76,17 @@ pipeline.insert_after(ContextMiddleware, Own, sise=1)  # type: ignore[call-arg]
 pipeline.replace(ErrorMiddleware, ErrorMiddleware, debugg=False)  # type: ignore[call-arg]
 
 pipeline.run(1)  # type: ignore[arg-type]
+
+
+Pipeline().use(
+    SessionMiddleware,
+    secret_key="x",
+    store=MemoryStore(),
+    conflict={"cart": merge_lists, "address": "raise"},
+    outage="cookie",
+    readers=[FlaskCookie("x")],
+)
+Pipeline().use(SessionMiddleware, secret_key="x", store="redis://localhost", oversize="spill")
+Pipeline().use(SessionMiddleware, secret_key="x", outage="panic")  # type: ignore[arg-type]
+Pipeline().use(SessionMiddleware, secret_key="x", conflict={"a": "ours"})  # type: ignore[dict-item]
+Pipeline().use(SessionMiddleware, secret_key="x", store=object())  # type: ignore[arg-type]

@@ -37,6 +37,11 @@ assert_type(request.method, str)
 assert_type(request.endpoint, str | None)
 assert_type(request.view_args, dict[str, Any] | None)
 assert_type(session.permanent, bool)
+assert_type(session.user_id, str | None)
+assert_type(session.key, str | None)
+assert_type(session.created, float)
+session.bind(7)
+session.bind(None)  # type: ignore[arg-type]
 assert_type(session.get("x"), Any | None)
 assert_type(g.anything, Any)
 

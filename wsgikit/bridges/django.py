@@ -88,12 +88,12 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._session[key] = value
+        self._decide_expiry()
         if key == USER:
-            self._note_login(value)
+            with suppress(SessionError):  # kept in its cookie, where there is nothing to list
+                self._session.bind(value)
 
-    def _note_login(self, user_id: str) -> None:
-        with suppress(SessionError):  # kept in its cookie, where there is nothing to list
-            self._session.bind(user_id)
+    def _decide_expiry(self) -> None:
         if "_permanent" not in self._session:
             self.set_expiry(None)
 
@@ -142,12 +142,16 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
     def create(self) -> None:
         """Give the session another ``session_key``."""
         renew_id(self._session)
-        id_of(self._session)
+        self._make_key()
 
     def save(self, must_create: bool = False) -> None:
         """Give the session a ``session_key``, and have it written when the response starts."""
-        id_of(self._session)
+        self._make_key()
         self._session.modified = True
+
+    def _make_key(self) -> None:
+        id_of(self._session)
+        self._decide_expiry()
 
     def load(self) -> dict[str, Any]:
         """The values as a dict."""

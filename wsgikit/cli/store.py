@@ -13,7 +13,7 @@ import click
 from werkzeug.utils import ImportStringError, import_string
 
 from ..app import find_app
-from ..errors import ConfigurationError, MissingExtraError, SessionUnavailable
+from ..errors import ConfigurationError, MissingExtraError, SessionRefused, SessionUnavailable
 from ..session_layer import visible_layers
 from ..sessions import MemoryStore, SessionStore, make_store
 from .printable import printable
@@ -42,7 +42,8 @@ def _told_in_a_line() -> Iterator[None]:
         yield
     except SessionUnavailable as error:
         reason = printable(str(error.__cause__).partition("\n")[0])
-        raise click.ClickException(f"The session store does not answer: {reason}") from error
+        what = "refuses this" if isinstance(error, SessionRefused) else "does not answer"
+        raise click.ClickException(f"The session store {what}: {reason}") from error
     except MissingExtraError as error:
         raise click.ClickException(str(error)) from error
     except ConfigurationError as error:
@@ -58,7 +59,18 @@ def _find_store(url: str | None, path: str | None) -> SessionStore:
             "These sessions are in the memory of the process that serves them, where no other one "
             "finds them.\n\nKeep them in a file or a server: sqlite:///… or redis://…"
         )
+    _check_file(store)
     return store
+
+
+def _check_file(store: SessionStore) -> None:
+    """SQLite makes a file that is missing, and then "0 sessions ended" hides a mistyped path."""
+    url = getattr(getattr(store, "engine", None), "url", None)
+    if url is None or url.get_backend_name() != "sqlite" or not url.database:
+        return
+    if not url.database.startswith("file:") and not os.path.exists(url.database):
+        path = printable(os.path.abspath(url.database))
+        raise click.ClickException(f"There is no file {path}, so there are no sessions in it.")
 
 
 def _url_of_environment() -> str:

@@ -52,6 +52,10 @@ class CookieAttributes:
                 "refuse such a cookie.\n\nLeave secure out, or choose same_site='Lax'."
             )
 
+    def key(self, name: str) -> tuple[str, str, str | None, bool]:
+        """What tells a cookie of ``name`` from others in a browser (RFC 6265, section 5.3)."""
+        return name, self.path, self.domain, self.partitioned
+
 
 class SessionCookie:
     """Reads and writes one cookie.

@@ -80,10 +80,10 @@ class CookieKeeper(SessionKeeper):
                 raise SessionTooLarge(message) from error
             logger.error("%s The visitor keeps the session as it was.", message)
             return self.expire(visitor) if session.destroyed else []
-        return [*cookies, *self._foreign.expire(visitor)]
+        return [*self._foreign.expire(visitor), *cookies]
 
     def expire(self, visitor: Visitor) -> list[str]:
-        return [*self._cookie.expire(visitor), *self._foreign.expire(visitor)]
+        return [*self._foreign.expire(visitor), *self._cookie.expire(visitor)]
 
     def destroy(self, stored: StoredSession) -> None:
         """Nothing: the browser has all of it, and is told to forget it."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
+from itertools import islice
 
+from werkzeug.datastructures import MultiDict
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import SessionValueError
-from .cookie import MAX_TRIED
-from .readers import CookieReader
+from .cookie import MAX_TRIED, CookieAttributes
+from .lifetimes import Lifetimes
+from .readers import CookieReader, FormerSession
 from .stored_session import StoredSession
 from .values import dump_values, join_values
 from .visitor import Visitor
@@ -23,47 +25,78 @@ class ForeignCookies:
     """Takes a session over from another framework's cookie, so that no one has to log in again.
 
     :param readers: each is asked for its cookie when the request brings no session of ours.
-    :param own: name, path and domain of our cookie, which one of theirs may have had before.
+    :param own: name, path, domain and partition of our cookie, which theirs may have had before.
+    :param lifetimes: end also a session that began elsewhere.
     """
 
-    def __init__(self, readers: Sequence[CookieReader], own: tuple[str, str, str | None]) -> None:
+    def __init__(
+        self,
+        readers: Sequence[CookieReader],
+        own: tuple[str, str, str | None, bool],
+        lifetimes: Lifetimes,
+    ) -> None:
         self._readers = readers
         self._own = own
+        self._lifetimes = lifetimes
 
     def load(self, visitor: Visitor) -> StoredSession | None:
         """The session of the first cookie that its reader takes; it is to be written as ours."""
-        for reader, values in self._brought(visitor):
-            for value in values:
-                stored = _read(reader, value)
-                if stored is not None:
-                    return stored
+        cookies = self._cookies_of(visitor)
+        for reader in self._brought(cookies):
+            for value in islice(reader.values_in(cookies), MAX_TRIED):
+                former = reader.read(value)
+                if former is not None and not self._lifetimes.is_over(former.created):
+                    stored = _take_over(reader, former)
+                    if stored is not None:
+                        return stored
         return None
 
     def expire(self, visitor: Visitor) -> list[str]:
-        """What makes the browser forget them: else each would be taken again after a logout."""
+        """What makes the browser forget them: else each would be taken again after a logout.
+
+        It goes before a cookie of ours: to some browsers the two may be the same one.
+        """
+        cookies = self._cookies_of(visitor)
         return [
-            dump_cookie(
-                reader.name, "", max_age=0, expires=0, path=reader.path, domain=reader.domain
-            )
-            for reader, _ in self._brought(visitor)
-            if (reader.name, reader.path, reader.domain) != self._own
+            _expire(name, reader.attributes, visitor)
+            for reader in self._brought(cookies)
+            if reader.attributes.key(reader.name) != self._own
+            for name in reader.names_in(cookies)
         ]
 
-    def _brought(self, visitor: Visitor) -> list[tuple[CookieReader, list[str]]]:
-        if not visitor.cookies or not self._readers:
-            return []
-        cookies = parse_cookie(visitor.cookies)
-        found = [each for each in self._readers if each.name in cookies]
-        return [(each, cookies.getlist(each.name)[:MAX_TRIED]) for each in found]
+    def _cookies_of(self, visitor: Visitor) -> MultiDict[str, str]:
+        return parse_cookie(visitor.cookies if self._readers else "")
+
+    def _brought(self, cookies: MultiDict[str, str]) -> list[CookieReader]:
+        return [each for each in self._readers if each.name in cookies]
 
 
-def _read(reader: CookieReader, value: str) -> StoredSession | None:
-    data = reader.read(value)
-    if data is None:
-        return None
+def _expire(name: str, attributes: CookieAttributes, visitor: Visitor) -> str:
+    return dump_cookie(
+        name,
+        "",
+        max_age=0,
+        expires=0,
+        path=attributes.path,
+        domain=attributes.domain,
+        secure=visitor.https if attributes.secure is None else attributes.secure,
+        httponly=attributes.http_only,
+        samesite=attributes.same_site,
+        partitioned=attributes.partitioned,
+    )
+
+
+def _take_over(reader: CookieReader, former: FormerSession) -> StoredSession | None:
+    data = former.data
     try:
         text = join_values(dump_values(data))
     except SessionValueError as error:
         logger.warning("a session in the cookie %s cannot be taken over: %s", reader.name, error)
         return None
-    return StoredSession(data, text, 0.0, True, time.time())
+    user_id = _user_id(data.get(reader.user_key)) if reader.user_key is not None else None
+    return StoredSession(data, text, 0.0, True, former.created, user_id=user_id)
+
+
+def _user_id(value: object) -> str | None:
+    is_one = isinstance(value, (str, int)) and 0 < len(str(value)) <= 255  # as Session.bind has it
+    return str(value) if is_one else None

@@ -47,8 +47,7 @@ def make_keeper(
         raise ConfigurationError(f"max_chunks={max_chunks!r} is no number from 2 to 99.")
     chunks = max_chunks if oversize == "chunk" else 1
     cookie = SessionCookie(cookie_name, seal, attributes, max_chunks=chunks)
-    own = (cookie_name, attributes.path, attributes.domain)
-    foreign = ForeignCookies(readers, own)
+    foreign = ForeignCookies(readers, attributes.key(cookie_name), lifetimes)
     in_cookie = CookieKeeper(cookie, lifetimes, foreign, keeps_former=oversize == "keep")
     if store is None:
         _check_without_store(oversize, max_per_user)

@@ -97,10 +97,16 @@ class Session(SessionData):
     @property
     def user_id(self) -> str | None:
         """Whom the session was bound to; None: nobody."""
-        if self.owner_id is not None or self.stored is None or self.stored.record is None:
+        if self.owner_id is not None or self.stored is None or self._kept_in_cookies:
             return self.owner_id
+        if self.stored.record is None:
+            return self.stored.user_id
         owner = self.stored.record.owner
         return owner.user_id if owner is not None else None
+
+    @property
+    def _kept_in_cookies(self) -> bool:
+        return self._keeper is None or self._keeper.store is None
 
     def bind(self, user_id: str | int) -> None:
         """Note whose session it is, so that the store can list, revoke and cap a user's sessions.
@@ -109,7 +115,7 @@ class Session(SessionData):
         :raises SessionValueError: ``user_id`` is neither a str nor an int, empty, or too long.
         """
         self._touch()
-        if self._keeper is None or self._keeper.store is None:
+        if self._kept_in_cookies:
             raise SessionError(KEPT_IN_COOKIE)
         if not isinstance(user_id, (str, int)) or not 0 < len(str(user_id)) <= _MAX_USER_ID:
             raise SessionValueError(

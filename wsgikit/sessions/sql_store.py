@@ -52,6 +52,11 @@ class SQLStore(SessionStore):
     def __init__(self, url_or_engine: str | Engine, *, timeout: float = 2.0) -> None:
         self._database = Database(url_or_engine, timeout)
 
+    @property
+    def engine(self) -> Engine:
+        """The engine of SQLAlchemy that the store uses."""
+        return self._database.engine
+
     def close(self) -> None:
         self._database.close()
 

@@ -18,13 +18,14 @@ _PATIENCE = 20
 
 def set_up_sqlite(engine: Engine, timeout: float) -> None:
     """Let each transaction of ``engine`` start with the lock, or fail after ``timeout`` seconds."""
-    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "connect", partial(_on_connect, timeout=timeout))
     event.listen(engine, "begin", partial(_on_begin, timeout=timeout))
 
 
-def _on_connect(connection: Any, _record: object) -> None:
-    # Readers and the writer do not wait for each other; the file remembers it.
-    connection.execute("PRAGMA journal_mode = WAL")
+def _on_connect(connection: Any, _record: object, *, timeout: float) -> None:
+    # Readers and the writer do not wait for each other; the file remembers it. Of several processes
+    # that make this change to a new file, SQLite refuses all but one at once.
+    _execute_when_free(connection, "PRAGMA journal_mode = WAL", time.monotonic() + timeout)
     # A killed process loses nothing; a power failure may take the last commits, not the file.
     connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -37,15 +38,15 @@ def _on_begin(connection: Connection, *, timeout: float) -> None:
     # it taken each time until theirs is over, though nobody has it for more than a millisecond.
     raw.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
     try:
-        _take_lock(raw, time.monotonic() + timeout)
+        _execute_when_free(raw, "BEGIN IMMEDIATE", time.monotonic() + timeout)
     finally:
         raw.execute(f"PRAGMA busy_timeout = {math.ceil(timeout * 1000)}")
 
 
-def _take_lock(raw: Any, deadline: float) -> None:
+def _execute_when_free(raw: Any, statement: str, deadline: float) -> None:
     while True:
         try:
-            raw.execute("BEGIN IMMEDIATE")
+            raw.execute(statement)
             return
         except sqlite3.OperationalError as error:
             is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

@@ -135,7 +135,7 @@ class StoreKeeper(SessionKeeper):
         self, session: Session, stored: StoredSession, record: Record, visitor: Visitor
     ) -> list[str]:
         session_id = stored.session_id
-        owner = _owner_of(session, visitor)
+        owner = _owner_of(session.owner_id, visitor)
         ttl = self._lifetimes.ttl(time.time() if session.is_anew else stored.created)
         commit = StoreCommit(
             self.store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
@@ -164,7 +164,7 @@ class StoreKeeper(SessionKeeper):
         return session.permanent and self._lifetimes.is_due(stored.issued_at)
 
     def _commit_new(self, session: Session, visitor: Visitor) -> list[str]:
-        if self._small is not None and session.owner_id is None and not session.is_resumed:
+        if self._small is not None and session.user_id is None and not session.is_resumed:
             with suppress(SessionTooLarge):
                 return self._small.commit(session, visitor)
         return self._create(session, visitor)
@@ -173,11 +173,12 @@ class StoreKeeper(SessionKeeper):
         if session.is_empty:
             had_one = session.destroyed or session.stored is not None
             return self.expire(visitor) if had_one else []
-        session_id, owner = new_id(), _owner_of(session, visitor)
+        session_id, owner = new_id(), _owner_of(session.user_id, visitor)
         key, ttl = key_of(session_id), self._lifetimes.ttl(session.created)
-        self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner)
+        created = session.created
+        self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner, created=created)
         self._cap(owner)
-        return [*self._cookie_of(session_id, session, visitor), *self._foreign.expire(visitor)]
+        return [*self._foreign.expire(visitor), *self._cookie_of(session_id, session, visitor)]
 
     def _cap(self, owner: Owner | None) -> None:
         """End those sessions of a user that were not seen for longest, if there are too many."""
@@ -232,7 +233,7 @@ def _load_values(record: Record) -> dict[str, Any]:
     return data
 
 
-def _owner_of(session: Session, visitor: Visitor) -> Owner | None:
-    if session.owner_id is None:
+def _owner_of(user_id: str | None, visitor: Visitor) -> Owner | None:
+    if user_id is None:
         return None
-    return Owner(session.owner_id, visitor.address, visitor.user_agent[:_MAX_AGENT])
+    return Owner(user_id, visitor.address, visitor.user_agent[:_MAX_AGENT])

@@ -35,6 +35,8 @@ class StoredSession(NamedTuple):
     """It stands in for one that the store has, of which nothing can be seen."""
     pending: Pending | None = None
     """Changes that have waited in the visitor's cookie for the store to answer again."""
+    user_id: str | None = None
+    """Whose it is, by what another framework's cookie holds. It is not bound yet."""
 
     @property
     def is_superseded(self) -> bool:

@@ -24,8 +24,8 @@ def value():
 
 
 def test_values_are_read(value):
-    assert FlaskCookie(KEY).read(value) == DATA
-    assert FlaskCookie(KEY.encode()).read(value) == DATA
+    assert FlaskCookie(KEY).read(value).data == DATA
+    assert FlaskCookie(KEY.encode()).read(value).data == DATA
 
 
 def test_values_of_special_types_are_read():
@@ -41,20 +41,20 @@ def test_values_of_special_types_are_read():
         "so does this": [{" di": {" d": 1}}],
     }
     value = flask_cookie(lambda session: session.update(data), SECRET_KEY=KEY)
-    read = FlaskCookie(KEY).read(value)
+    read = FlaskCookie(KEY).read(value).data
     assert read == data
     assert type(read["markup"]) is Markup
 
 
 def test_session_that_looks_like_a_tag_is_read():
     value = flask_cookie(lambda session: session.update({" t": [1]}), SECRET_KEY=KEY)
-    assert FlaskCookie(KEY).read(value) == {" t": [1]}
+    assert FlaskCookie(KEY).read(value).data == {" t": [1]}
 
 
 def test_values_that_flask_reads_as_text_are_texts():
     data = {"day": date(2024, 2, 29), "price": Decimal("1.10")}
     value = flask_cookie(lambda session: session.update(data), SECRET_KEY=KEY)
-    assert FlaskCookie(KEY).read(value) == {
+    assert FlaskCookie(KEY).read(value).data == {
         "day": "Thu, 29 Feb 2024 00:00:00 GMT",
         "price": "1.10",
     }
@@ -63,17 +63,17 @@ def test_values_that_flask_reads_as_text_are_texts():
 def test_long_values_are_read():
     value = flask_cookie(lambda session: session.update(a="x" * 3000), SECRET_KEY=KEY)
     assert value.startswith(".")  # compressed
-    assert FlaskCookie(KEY).read(value) == {"a": "x" * 3000}
+    assert FlaskCookie(KEY).read(value).data == {"a": "x" * 3000}
 
 
 def test_flashed_messages_are_read():
     value = flask_cookie(lambda _: [flash("one"), flash("two", "error")], SECRET_KEY=KEY)
-    assert FlaskCookie(KEY).read(value) == {"_flashes": [("message", "one"), ("error", "two")]}
+    assert FlaskCookie(KEY).read(value).data == {"_flashes": [("message", "one"), ("error", "two")]}
 
 
 def test_permanent_session_stays_permanent():
     value = flask_cookie(lambda session: setattr(session, "permanent", True), SECRET_KEY=KEY)
-    assert FlaskCookie(KEY).read(value) == {"_permanent": True}
+    assert FlaskCookie(KEY).read(value).data == {"_permanent": True}
 
 
 def test_tag_of_an_app_s_own_stays_a_dict():
@@ -91,18 +91,18 @@ def test_tag_of_an_app_s_own_stays_a_dict():
     finally:
         del serializer.tags[" c"]
         serializer.order.pop()
-    assert FlaskCookie(KEY).read(value) == {"a": {" c": "1j"}}
+    assert FlaskCookie(KEY).read(value).data == {"a": {" c": "1j"}}
 
 
 def test_keys_of_before_a_rotation_are_taken(value):
-    assert FlaskCookie("new", fallbacks=["older", KEY]).read(value) == DATA
-    assert FlaskCookie("new", fallbacks=[KEY, "newer"]).read(value) == DATA
+    assert FlaskCookie("new", fallbacks=["older", KEY]).read(value).data == DATA
+    assert FlaskCookie("new", fallbacks=[KEY, "newer"]).read(value).data == DATA
 
 
 def test_key_that_flask_signed_with_after_a_rotation_is_its_secret_key():
     fill = {"SECRET_KEY": KEY, "SECRET_KEY_FALLBACKS": ["old"]}
     value = flask_cookie(lambda session: session.update(DATA), **fill)
-    assert FlaskCookie(KEY).read(value) == DATA
+    assert FlaskCookie(KEY).read(value).data == DATA
 
 
 @pytest.mark.parametrize("reader", [FlaskCookie("other"), FlaskCookie("new", fallbacks=["old"])])
@@ -113,10 +113,10 @@ def test_other_keys_are_refused(value, reader):
 def test_expired_cookie_is_refused(value, monkeypatch):
     signed = time.time()
     monkeypatch.setattr(time, "time", lambda: signed + 31 * 24 * 3600 - 60)
-    assert FlaskCookie(KEY).read(value) == DATA
+    assert FlaskCookie(KEY).read(value).data == DATA
     monkeypatch.setattr(time, "time", lambda: signed + 31 * 24 * 3600 + 60)
     assert FlaskCookie(KEY).read(value) is None
-    assert FlaskCookie(KEY, max_age=timedelta(days=32)).read(value) == DATA
+    assert FlaskCookie(KEY, max_age=timedelta(days=32)).read(value).data == DATA
 
 
 def test_other_salt_is_refused():
@@ -141,9 +141,13 @@ def test_signed_value_that_is_no_session_is_refused(data):
 
 def test_cookie_is_named_and_placed_as_flask_does():
     reader = FlaskCookie(KEY)
-    assert (reader.name, reader.path, reader.domain) == ("session", "/", None)
+    assert (reader.name, reader.attributes.path, reader.attributes.domain) == ("session", "/", None)
     reader = FlaskCookie(KEY, cookie_name="s", path="/app", domain="example.com")
-    assert (reader.name, reader.path, reader.domain) == ("s", "/app", "example.com")
+    assert (reader.name, reader.attributes.path, reader.attributes.domain) == (
+        "s",
+        "/app",
+        "example.com",
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,6 +159,8 @@ def test_cookie_is_named_and_placed_as_flask_does():
         {"max_age": 0},
         {"path": "app"},
         {"domain": 1},
+        {"same_site": "lax"},
+        {"secure": False, "partitioned": True},
     ],
     ids=str,
 )

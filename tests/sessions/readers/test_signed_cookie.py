@@ -31,34 +31,42 @@ def cookie_of(data, **config):
 
 
 def test_values_are_read():
-    assert SignedCookie(KEY).read(cookie_of(DATA)) == DATA
+    assert SignedCookie(KEY).read(cookie_of(DATA)).data == DATA
 
 
 def test_session_of_one_key_that_looks_like_a_tag_is_read():
-    assert SignedCookie(KEY).read(cookie_of({"$date": "today"})) == {"$date": "today"}
+    assert SignedCookie(KEY).read(cookie_of({"$date": "today"})).data == {"$date": "today"}
 
 
 def test_permanent_session_stays_permanent():
-    assert SignedCookie(KEY).read(cookie_of({"_permanent": True})) == {"_permanent": True}
+    assert SignedCookie(KEY).read(cookie_of({"_permanent": True})).data == {"_permanent": True}
 
 
 def test_keys_of_before_a_rotation_are_taken():
     value = cookie_of(DATA)
-    assert SignedCookie("new", fallbacks=["older", KEY]).read(value) == DATA
+    assert SignedCookie("new", fallbacks=["older", KEY]).read(value).data == DATA
     assert SignedCookie("new", fallbacks=["older"]).read(value) is None
 
 
 def test_cookie_of_another_name_is_refused():
     value = cookie_of(DATA, SESSION_COOKIE_NAME="another")
     assert SignedCookie(KEY).read(value) is None
-    assert SignedCookie(KEY, cookie_name="another").read(value) == DATA
+    assert SignedCookie(KEY, cookie_name="another").read(value).data == DATA
 
 
 def test_expired_cookie_is_refused(monkeypatch):
     value, signed = cookie_of(DATA), time.time()
     monkeypatch.setattr(time, "time", lambda: signed + 31 * 24 * 3600 + 60)
     assert SignedCookie(KEY).read(value) is None
-    assert SignedCookie(KEY, max_age=32 * 24 * 3600).read(value) == DATA
+    assert SignedCookie(KEY, max_age=32 * 24 * 3600).read(value).data == DATA
+
+
+def test_age_is_kept():
+    began = int(time.time()) - 1000
+    text = f'[{began},{{"a":1}}]'
+    read = SignedCookie(KEY).read(SignedCodec(NAME, KEY.encode()).seal(text))
+    assert (read.data, read.created) == ({"a": 1}, began)
+    assert read.signed_at > began
 
 
 @pytest.mark.parametrize("text", ['"an id in a store"', "[1]", "[1,2]", "{}", "", "[1,2,3]"])
@@ -73,4 +81,4 @@ def test_what_was_never_signed_is_refused(value):
 
 def test_cookie_is_named_and_placed_as_ours():
     reader = SignedCookie(KEY)
-    assert (reader.name, reader.path, reader.domain) == (NAME, "/", None)
+    assert (reader.name, reader.attributes.path, reader.attributes.domain) == (NAME, "/", None)

@@ -23,12 +23,12 @@ def value():
 
 
 def test_values_are_read(value):
-    assert StarletteCookie(KEY).read(value) == READ
-    assert StarletteCookie(KEY.encode()).read(value) == READ
+    assert StarletteCookie(KEY).read(value).data == READ
+    assert StarletteCookie(KEY.encode()).read(value).data == READ
 
 
 def test_session_is_permanent_as_its_cookie_was(value):
-    assert StarletteCookie(KEY).read(value)["_permanent"] is True
+    assert StarletteCookie(KEY).read(value).data["_permanent"] is True
 
 
 def test_other_key_is_refused(value):
@@ -38,10 +38,10 @@ def test_other_key_is_refused(value):
 def test_expired_cookie_is_refused(value, monkeypatch):
     signed = time.time()
     monkeypatch.setattr(time, "time", lambda: signed + 14 * DAY - 60)
-    assert StarletteCookie(KEY).read(value) == READ
+    assert StarletteCookie(KEY).read(value).data == READ
     monkeypatch.setattr(time, "time", lambda: signed + 14 * DAY + 60)
     assert StarletteCookie(KEY).read(value) is None
-    assert StarletteCookie(KEY, max_age=timedelta(days=15)).read(value) == READ
+    assert StarletteCookie(KEY, max_age=timedelta(days=15)).read(value).data == READ
 
 
 def test_other_salt_is_refused():
@@ -61,6 +61,10 @@ def test_signed_value_that_is_no_session_is_refused(payload):
 
 def test_cookie_is_named_and_placed_as_starlette_does():
     reader = StarletteCookie(KEY)
-    assert (reader.name, reader.path, reader.domain) == ("session", "/", None)
+    assert (reader.name, reader.attributes.path, reader.attributes.domain) == ("session", "/", None)
     reader = StarletteCookie(KEY, cookie_name="s", path="/app", domain="example.com")
-    assert (reader.name, reader.path, reader.domain) == ("s", "/app", "example.com")
+    assert (reader.name, reader.attributes.path, reader.attributes.domain) == (
+        "s",
+        "/app",
+        "example.com",
+    )

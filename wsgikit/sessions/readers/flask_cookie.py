@@ -14,9 +14,10 @@ from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.http import parse_date
 
+from ..cookie import SameSite
 from ..lifetimes import Duration
 from ..options import Key, checked_fallbacks, checked_key
-from .reader import CookieReader
+from .reader import CookieReader, FormerSession
 
 
 def _unescape(value: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,10 @@ class FlaskCookie(CookieReader):
     :param cookie_name: its ``SESSION_COOKIE_NAME``.
     :param fallbacks: its ``SECRET_KEY_FALLBACKS``.
     :param max_age: its ``PERMANENT_SESSION_LIFETIME``.
-    :param path, domain: its ``SESSION_COOKIE_PATH`` and ``SESSION_COOKIE_DOMAIN``.
+    :param path, domain, secure, same_site, partitioned: its ``SESSION_COOKIE_PATH``,
+        ``…_DOMAIN``, ``…_SECURE``, ``…_SAMESITE`` and ``…_PARTITIONED``.
+    :param user_key: the value that tells whose session it is, ``"_user_id"`` with Flask-Login.
+        Where sessions live in a store, it is bound to this user.
     """
 
     def __init__(
@@ -70,8 +74,21 @@ class FlaskCookie(CookieReader):
         max_age: Duration = timedelta(days=31),
         path: str = "/",
         domain: str | None = None,
+        secure: bool | None = None,
+        same_site: SameSite = None,
+        partitioned: bool = False,
+        user_key: str | None = None,
     ) -> None:
-        super().__init__(cookie_name=cookie_name, max_age=max_age, path=path, domain=domain)
+        super().__init__(
+            cookie_name=cookie_name,
+            max_age=max_age,
+            path=path,
+            domain=domain,
+            secure=secure,
+            same_site=same_site,
+            partitioned=partitioned,
+            user_key=user_key,
+        )
         self._serializer = URLSafeTimedSerializer(
             [*checked_fallbacks(fallbacks), checked_key("secret_key", secret_key)],
             salt="cookie-session",
@@ -79,6 +96,6 @@ class FlaskCookie(CookieReader):
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha1},
         )
 
-    def _open(self, value: str) -> tuple[Any, float]:
+    def _open(self, value: str) -> FormerSession:
         data, signed = self._serializer.loads(value, return_timestamp=True)
-        return data, signed.timestamp()
+        return FormerSession(data, signed.timestamp(), signed.timestamp())

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
 
+from werkzeug.datastructures import MultiDict
+
+from ..chunks import join, stale
+from ..cookie import SameSite
 from ..lifetimes import Duration
 from ..options import Key, checked_fallbacks, checked_key
 from ..signed_codec import SignedCodec
 from ..values import tagged_json
-from .reader import CookieReader
+from .reader import CookieReader, FormerSession
+
+_MOST_CHUNKS = 99
 
 
 class SignedCookie(CookieReader):
     """Reads the sessions that a ``SessionMiddleware`` without ``store`` and ``encrypted`` kept.
 
-    :param secret_key, cookie_name, max_age, path, domain: as they were there.
+    They keep their age, so that ``absolute_lifetime`` ends them when it would have.
+
+    :param secret_key, cookie_name, max_age: as they were there.
+    :param path, domain, secure, same_site, partitioned: as they were there.
     :param fallbacks: its ``secret_key_fallbacks``.
+    :param user_key: the value that tells whose session it is; it is bound to this user.
     """
 
     def __init__(
@@ -29,14 +38,33 @@ class SignedCookie(CookieReader):
         max_age: Duration = timedelta(days=31),
         path: str = "/",
         domain: str | None = None,
+        secure: bool | None = None,
+        same_site: SameSite = "Lax",
+        partitioned: bool = False,
+        user_key: str | None = None,
     ) -> None:
-        super().__init__(cookie_name=cookie_name, max_age=max_age, path=path, domain=domain)
+        super().__init__(
+            cookie_name=cookie_name,
+            max_age=max_age,
+            path=path,
+            domain=domain,
+            secure=secure,
+            same_site=same_site,
+            partitioned=partitioned,
+            user_key=user_key,
+        )
         key = checked_key("secret_key", secret_key)
         self._codec = SignedCodec(self.name, key, checked_fallbacks(fallbacks))
 
-    def _open(self, value: str) -> tuple[Any, float]:
+    def _open(self, value: str) -> FormerSession:
         unsealed = self._codec.unseal(value)
         if unsealed is None:
             raise ValueError("no key has signed it")
-        _, data = tagged_json.loads(unsealed.text)
-        return data, unsealed.issued_at
+        created, data = tagged_json.loads(unsealed.text)
+        return FormerSession(data, unsealed.issued_at, float(created))
+
+    def values_in(self, cookies: MultiDict[str, str]) -> Iterable[str]:
+        return join(self.name, cookies, max_chunks=_MOST_CHUNKS)
+
+    def names_in(self, cookies: MultiDict[str, str]) -> list[str]:
+        return [self.name, *stale(self.name, cookies, ())]
