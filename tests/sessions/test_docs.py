@@ -102,7 +102,7 @@ def test_moving_in_from_flask():
     client.set_cookie("session", sealed)
     first, second = client.get("/"), client.get("/")
     assert (first.text, second.text) == ("hello ada", "hello ada")
-    ours, former = first.headers.getall("Set-Cookie")
+    former, ours = first.headers.getall("Set-Cookie")
     assert "session=; Expires=Thu, 01 Jan 1970" in former
     assert "wsgikit_session=" in ours
 
