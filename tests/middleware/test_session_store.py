@@ -536,7 +536,35 @@ def test_lists_are_merged(base, mine, theirs, merged):
     assert merge_lists(base, mine, theirs) == merged
 
 
-def test_merge_that_always_comes_too_late_is_a_409(serve, store):
+def test_values_beside_one_that_is_merged_are_kept(serve, store):
+    browser = Browser(serve, store, conflict={"v": lambda base, mine, theirs: mine + theirs})
+    browser.send(put(v=1, w=1))
+
+    def slow(session):
+        session.update(v=2, w=2, x=3)
+        Browser(serve, store).send(put(v=3), dict(browser.cookies))
+
+    browser.send(slow)
+    assert browser.read() == {"v": 5, "w": 2, "x": 3}
+
+
+@pytest.mark.parametrize("conflict", ["raise", merge_lists])
+def test_policy_counts_for_an_old_id_too(conflict, serve, store):
+    browser = Browser(serve, store, conflict={"v": conflict})
+    browser.send(put(v=[1]))
+    old = dict(browser.cookies)
+    browser.send(lambda session: (session.update(v=[1, 2]), session.regenerate()))
+    late = Browser(serve, store, conflict={"v": conflict})
+    if conflict == "raise":
+        with pytest.raises(SessionConflict):
+            late.send(put(v=[1, 3]), old)
+    else:
+        late.send(put(v=[1, 3]), old)
+        assert browser.read() == {"v": [1, 2, 3]}
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_merge_that_always_comes_too_late_is_a_409(rotates, serve, store):
     others = Browser(serve, store)
 
     def merge(base, mine, theirs):
@@ -548,6 +576,8 @@ def test_merge_that_always_comes_too_late_is_a_409(serve, store):
 
     def slow(session):
         session["v"] = -1
+        if rotates:
+            session.regenerate()
         others.send(put(v=5), dict(browser.cookies))
 
     with pytest.raises(SessionConflict):
@@ -589,6 +619,20 @@ def test_locked_increments_of_one_key_are_all_kept(browser, serve, store):
     for thread in threads:
         thread.join()
     assert browser.read() == {"n": 80}
+
+
+def test_lock_is_waited_for(browser, store, monkeypatch):
+    browser.send(put(n=0))
+    take, tries = store.lock, []
+
+    def busy_twice(*args, **options):
+        tries.append(args)
+        return len(tries) > 2 and take(*args, **options)
+
+    monkeypatch.setattr(store, "lock", busy_twice)
+    browser.send(lambda session: (session.lock(), session.update(n=1)))
+    assert len(tries) == 3
+    assert browser.read() == {"n": 1}
 
 
 def test_lock_is_not_waited_for_forever(browser, serve, store):

@@ -356,6 +356,17 @@ def test_visitor_without_a_session_may_remove_what_is_not_there(policy):
     assert site.visit(client, lambda: str(session.pop("user", "nobody"))).text == "nobody"
 
 
+def test_session_in_its_own_cookie_needs_no_store():
+    store = Failing()
+    site = Site(store=store, outage="cookie", oversize="spill")
+    client = site.browser()
+    site.visit(client, put(user="ada"))
+    store.down = True
+    assert site.read(client) == {"user": "ada"}
+    big = secrets.token_urlsafe(6000)
+    site.visit(client, put(big=big), status=503)
+
+
 def test_what_was_written_in_an_outage_can_be_removed_in_it():
     store = Failing()
     site = Site(store=store, outage="cookie")

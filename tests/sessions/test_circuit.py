@@ -50,3 +50,21 @@ def test_refusal_is_logged_with_its_cause(caplog):
     with pytest.raises(SessionRefused):
         Circuit().call(fail, SessionRefused())
     assert caplog.messages == ["the session store refuses: ConnectionError('cause')"]
+
+
+def test_request_that_finds_the_store_back_meanwhile_just_asks(clock):
+    circuit = Circuit()
+    with pytest.raises(SessionUnavailable):
+        circuit.call(fail, SessionUnavailable())
+
+    class ClosedMeanwhile:
+        """A lock that is waited for while another request has found the store back."""
+
+        def __enter__(self):
+            circuit._closed_again_at = None
+
+        def __exit__(self, *exc_info):
+            pass
+
+    circuit._lock = ClosedMeanwhile()
+    assert circuit.call(lambda: "answer") == "answer"

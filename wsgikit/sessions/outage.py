@@ -56,12 +56,10 @@ class Outage:
         """What the request's session is, when the store could not be asked for it."""
         if self._policy == "unavailable":
             raise error
-        key = self._key(visitor)
-        pending = self._pending(visitor) or Pending(key, {}, 0.0)
         if self._policy == "empty":
-            return _stored({})._replace(outage=error, hides=key is not None)
-        stand_in = _stored(pending.values)
-        return stand_in._replace(outage=error, hides=pending.key is not None, pending=pending)
+            return _stored({})._replace(outage=error)
+        pending = self._pending(visitor) or Pending(self._key(visitor), {}, 0.0)
+        return _stored(pending.values)._replace(outage=error, pending=pending)
 
     def resume(self, visitor: Visitor, stored: StoredSession | None) -> StoredSession | None:
         """The session with what waits in the cookie for it, now that the store answers."""
@@ -123,11 +121,10 @@ class Outage:
                 return Pending(*json.loads(opened.text))
         return None
 
-    def _key(self, visitor: Visitor) -> str | None:
-        for opened in self._cookie.read(visitor):
-            if opened.text.startswith('"'):
-                return key_of(json.loads(opened.text))
-        return None
+    def _key(self, visitor: Visitor) -> str:
+        """That of the first id in the cookies: there is one, or the store had not been asked."""
+        texts = (opened.text for opened in self._cookie.read(visitor))
+        return key_of(json.loads(next(text for text in texts if text.startswith('"'))))
 
 
 def _stored(values: Mapping[str, str | None]) -> StoredSession:

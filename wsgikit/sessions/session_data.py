@@ -118,7 +118,7 @@ class SessionData(MutableMapping[str, Any]):
         """Refuse to remove what cannot be seen: a logout that removes nothing is none."""
         if key in self._values:
             return
-        if self.stored is not None and self.stored.outage is not None and self.stored.hides:
+        if self.stored is not None and self.stored.outage is not None:
             self._refuse(self.stored.outage)
 
     def _touch(self) -> dict[str, Any]:

@@ -28,11 +28,9 @@ class StoredSession(NamedTuple):
     record: Record | None = None
     """What the store holds."""
     outage: SessionUnavailable | None = None
-    """The store does not answer, and this stands in for what it would have brought."""
+    """The store does not answer, and this stands in for what cannot be seen of the session."""
     resumed_at: float = 0.0
     """POSIX time, in seconds, of the last cookie of an outage that it has got changes from."""
-    hides: bool = False
-    """It stands in for one that the store has, of which nothing can be seen."""
     pending: Pending | None = None
     """Changes that have waited in the visitor's cookie for the store to answer again."""
     user_id: str | None = None
