@@ -141,7 +141,7 @@ class SessionMiddleware:
             session.give_up()
             if session.destroyed and context is not None:  # an error's page is made further out
                 cookies = self.keeper.expire(visitor)
-                context.owed_headers += [("Set-Cookie", cookie) for cookie in cookies]
+                context.owe(self.keeper.source, [("Set-Cookie", cookie) for cookie in cookies])
 
     def _commit(
         self,
@@ -155,11 +155,12 @@ class SessionMiddleware:
             cookies = self._cookies(session, visitor, status)
         finally:
             session.committed = True
-        session.unlock()
+            session.unlock()
         added = [("Set-Cookie", cookie) for cookie in cookies]
         headers.extend(added)
-        if context is not None and (session.cookies or session.destroyed):
-            context.owed_headers += added  # also to a page for an error that is yet to come
+        if context is not None:  # an error that is yet to come may have a page made further out
+            context.owe(self.keeper.source, added if session.cookies or session.destroyed else [])
+            context.owes_nothing_now = True
         if cookies:
             keep_cookie_private(headers)
         if session.accessed:
@@ -182,6 +183,6 @@ class SessionMiddleware:
         return cookies
 
     def _cookies_of_failure(self, session: Session, visitor: Visitor, status: str) -> list[str]:
-        if session.failure is not None and not status.startswith("503"):
+        if session.failure is not None and status.startswith("500"):
             raise session.failure  # a wrapped framework has taken it for an error of its own
         return self.keeper.expire(visitor) if session.destroyed else []

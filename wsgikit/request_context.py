@@ -64,6 +64,7 @@ class RequestContext(RoutedContext):
         "hooked",
         "outcome",
         "owed_headers",
+        "owes_nothing_now",
         "reported",
         "reports_errors",
     )
@@ -79,8 +80,10 @@ class RequestContext(RoutedContext):
         """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
-        self.owed_headers: list[tuple[str, str]] = []
-        """What the response is to have also when it is an error's page, made further out."""
+        self.owed_headers: dict[object, list[tuple[str, str]]] = {}
+        """By session layer, what a response needs also when it is an error's page."""
+        self.owes_nothing_now = False
+        """Whether the response that is starting has passed the session layer."""
         self.has_written = False
         """Whether the app has sent a part of the body by ``write()``, and so the headers."""
         self.disconnection: OSError | None = None
@@ -127,6 +130,10 @@ class RequestContext(RoutedContext):
         """The environ to answer with, also where the app has cleared it (PEP 3333 lets it)."""
         self.environ.setdefault("REQUEST_METHOD", self._method)
         return self.environ
+
+    def owe(self, source: object, headers: list[tuple[str, str]]) -> None:
+        """Have ``headers``, which are cookies, go with a response that does not pass ``source``."""
+        self.owed_headers[source] = headers
 
     def _check_not_ended(self) -> None:
         if self.has_ended:

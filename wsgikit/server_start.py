@@ -10,6 +10,7 @@ from werkzeug.datastructures import Headers
 
 from .lifecycle import Headers as HeaderList
 from .request_context import RequestContext
+from .vary import add_vary, keep_cookie_private
 
 
 class ServerStart:
@@ -28,9 +29,9 @@ class ServerStart:
     def __call__(
         self, status: str, headers: HeaderList, exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
-        if self._context.owed_headers:
-            owed = [header for header in self._context.owed_headers if header not in headers]
-            headers = [*headers, *owed]
+        if self._context.owed_headers and not self._context.owes_nothing_now:
+            headers = self._with_owed(headers)
+        self._context.owes_nothing_now = False
         if self._context.app.on_commit_funcs:
             headers = self._committed(status, headers, exc_info)
         if exc_info is None:
@@ -38,6 +39,14 @@ class ServerStart:
         else:
             self._write = self._start_response(status, headers, exc_info)
         return self.write
+
+    def _with_owed(self, headers: HeaderList) -> HeaderList:
+        owed = [header for each in self._context.owed_headers.values() for header in each]
+        headers = [*headers, *owed]
+        if owed:
+            keep_cookie_private(headers)
+            add_vary(headers, "Cookie")
+        return headers
 
     def write(self, data: bytes) -> object:
         """PEP 3333, "The write() Callable"."""

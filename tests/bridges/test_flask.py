@@ -200,11 +200,12 @@ def test_bound_session_that_is_cleared_ends(app, client, options):
     @app.get("/clear")
     def clear():
         flask.session.clear()
-        return json.dumps([] if options["store"] is None else list(options["store"].iterate("ada")))
+        return "ok"
 
     client.get("/login")
-    assert client.get("/clear").text == "[]"
+    client.get("/clear")
     assert client.get_cookie(COOKIE) is None
+    assert options["store"] is None or [*options["store"].iterate()] == []
 
 
 def test_marked_as_modified_it_is_written(app, client):

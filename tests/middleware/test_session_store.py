@@ -286,15 +286,15 @@ def test_request_that_had_read_the_session_before_it_was_regenerated(browser, se
     assert browser.read() == {"cart": [1], "user": "ada", "seen": True}
 
 
-def test_second_login_with_the_old_id_gets_a_session_of_its_own(browser, serve, store):
+def test_second_login_with_the_old_id_gets_no_id_and_replaces_nothing(browser, serve, store):
     browser.send(put(cart=[1]))
     second = Browser(serve, store)
     second.cookies = dict(browser.cookies)
     browser.send(lambda s: (s.update(user="ada"), s.regenerate()))
-    second.send(lambda s: (s.update(user="bob"), s.regenerate()))
-    assert browser.read() == {"cart": [1], "user": "ada"}
-    assert second.read() == {"user": "bob"}  # and nothing that the old id had shown
-    assert second.cookies != browser.cookies
+    assert second.send(lambda s: (s.update(user="bob", seen=True), s.regenerate())) == []
+    assert browser.read() == {"cart": [1], "user": "ada", "seen": True}
+    assert second.read() == {"cart": [1]}
+    assert len(keys(store)) == 1
 
 
 def test_first_valid_id_of_several_cookies_counts(browser):

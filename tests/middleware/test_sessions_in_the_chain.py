@@ -9,7 +9,7 @@ import pytest
 from foreign_cookies import flask_cookie
 
 from wsgikit import App, Pipeline, flash, get_flashed_messages, session
-from wsgikit.errors import SessionConflict, SessionError, SessionUnavailable
+from wsgikit.errors import SessionConflict, SessionError, SessionLocked, SessionUnavailable
 from wsgikit.middleware import ContextMiddleware, ErrorMiddleware, SessionMiddleware, standard
 from wsgikit.sessions import MemoryStore, make_store, merge_lists
 from wsgikit.sessions.readers import FlaskCookie
@@ -195,16 +195,48 @@ def test_old_id_begins_no_session_with_the_old_data(any_store):
     assert [*any_store.iterate()] == []
 
 
-def test_login_with_an_old_id_begins_a_session_with_the_login_alone(any_store):
+def test_form_that_is_sent_twice_goes_on_with_the_session_of_the_first(any_store):
     site = Site(store=any_store)
-    victim = site.browser()
-    site.visit(victim, put(user="ada", cart=[1]))
-    other = site.browser(victim)
-    site.visit(victim, lambda: session.regenerate())
-    site.visit(other, lambda: (session.regenerate(), session.bind("bob"), None)[2])
-    site.visit(other, put(seen=True))
-    assert site.read(other) == {"seen": True}
-    assert [record.owner.user_id for record in any_store.iterate("bob")] == ["bob"]
+    client = site.browser()
+    site.visit(client, put(user="ada", cart=[1]))
+    second = site.browser(client)
+
+    def change_password():
+        session["hash"] = "new"
+        session.regenerate()
+
+    site.visit(client, change_password)
+    assert "Set-Cookie" not in site.visit(second, change_password).headers
+    assert site.read(client) == {"user": "ada", "cart": [1], "hash": "new"}
+
+
+def test_old_id_that_also_flashes_replaces_nothing(any_store):
+    site = Site(store=any_store)
+    client = site.browser()
+    site.visit(client, put(cart=[1]))
+    planted = site.browser(client)
+    site.visit(
+        client, lambda: (session.update(user="ada"), flash("hello"), session.regenerate())[2]
+    )
+    site.visit(planted, lambda: (session.update(user="eve"), flash("ha"))[1])
+    client_sees = site.read(client)
+    assert client_sees["user"] == "ada"
+    assert [message for _, message in client_sees["_flashes"]] == ["hello", "ha"]
+
+
+def test_policy_theirs_holds_beside_a_value_that_is_merged(store):
+    site = Site(store=store, conflict="theirs")
+    client = site.browser()
+    site.visit(client, put(n=0))
+    other = site.browser(client)
+
+    def write():
+        session["n"] = 1
+        flash("mine")
+        site.visit(other, lambda: (session.update(n=2), flash("theirs"))[1])
+
+    site.visit(client, write)
+    assert site.read(client)["n"] == 2
 
 
 def test_session_that_ended_meanwhile_is_not_brought_back_by_regenerate(any_store):
@@ -320,6 +352,113 @@ def test_cookie_of_another_framework_that_would_be_too_large_as_ours_stays(caplo
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
+def retried_chain(store):
+    """A layer that calls what is inside again after a failure, with the same environ."""
+    tries = []
+
+    class Retry:
+        def __init__(self, app):
+            self.app = app
+
+        def __call__(self, environ, start_response):
+            try:
+                return self.app(environ, start_response)
+            except LookupError:
+                return self.app(environ, start_response)
+
+    def app(environ, start_response):
+        tries.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "/login":
+            session.destroy()
+            if tries.count("/login") == 1:
+                raise LookupError
+            session["user"] = "ada"
+        text = repr(dict(session)).encode()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [text]
+
+    return (
+        Pipeline()
+        .use(ContextMiddleware, current_app=App("legacy"))
+        .use(Retry)
+        .use(SessionMiddleware, secret_key=KEY, store=store)
+        .run(app)
+    )
+
+
+@pytest.mark.parametrize("kept_in", ["cookie", "store"])
+def test_second_try_owes_nothing_for_the_first(kept_in, store):
+    client = TestApp(retried_chain(store if kept_in == "store" else None))
+    (cookie,) = client.get("/login").headers.getall("Set-Cookie")
+    assert "Max-Age=0" not in cookie
+    assert client.get("/").text == "{'user': 'ada'}"
+
+
+def test_page_of_an_error_that_has_a_session_cookie_is_kept_from_shared_caches(store):
+    client = TestApp(legacy_chain(store))
+    client.get("/fill")
+    answer = client.get("/login", status=500)
+    assert answer.headers["Cache-Control"] == 'no-cache="Set-Cookie"'
+    assert "Cookie" in answer.headers["Vary"]
+
+
+def test_layer_outside_has_the_last_word_on_cookies(store):
+    class NoCookies:
+        def __init__(self, app):
+            self.app = app
+
+        def __call__(self, environ, start_response):
+            def start(status, headers, *exc_info):
+                kept = [header for header in headers if header[0] != "Set-Cookie"]
+                return start_response(status, kept, *exc_info)
+
+            return self.app(environ, start)
+
+    def app(environ, start_response):
+        session["a"] = 1
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    chain = (
+        Pipeline()
+        .use(ContextMiddleware, current_app=App("legacy"))
+        .use(NoCookies)
+        .use(SessionMiddleware, secret_key=KEY, store=store)
+        .run(app)
+    )
+    assert "Set-Cookie" not in TestApp(chain).get("/").headers
+
+
+# What clear() leaves
+
+
+def test_values_that_are_put_back_after_clear_are_still_the_users(store):
+    site = Site(store=store)
+    client = site.browser()
+    site.visit(client, lambda: (session.update(a=1, b=2), session.bind("ada"))[1])
+    site.visit(client, lambda: (session.clear(), session.update(a=1), None)[2])
+    assert site.read(client) == {"a": 1}
+    assert store.revoke_all("ada") == 1
+
+
+def test_cleared_session_of_a_user_ends_whatever_another_request_writes(store):
+    site = Site(store=store)
+    client = site.browser()
+    site.visit(client, lambda: (session.update(a=1), session.bind("ada"))[1])
+    other = site.browser(client)
+    seen = []
+
+    def log_out():
+        session.clear()
+        seen.append(session.user_id)
+        site.visit(other, put(b=2))
+
+    site.visit(client, log_out)
+    assert seen == [None]
+    assert client.cookies == {}
+    assert [*store.iterate()] == []
+
+
 # Stores that are away
 
 
@@ -400,6 +539,48 @@ def test_framework_that_makes_a_500_of_a_refusal_answers_503(use):
             return "a framework's own page", 500
 
     site.visit(client, answer_all_errors, status=503)
+
+
+def test_answer_of_the_apps_own_to_a_refusal_is_left_alone(store):
+    site = Site(store=store)
+    client = site.browser()
+    site.visit(client, put(n=0))
+    other = site.browser(client)
+
+    def give_up():
+        with pytest.raises(SessionLocked):
+            session.lock(wait=0)
+        return "busy", 502
+
+    def hold():
+        session.lock()
+        assert site.visit(other, give_up, status=502).text == "busy"
+
+    site.visit(client, hold)
+
+
+def test_lock_is_given_back_when_a_refusal_becomes_the_answer():
+    store = Failing()
+    site = Site(store=store)
+    client = site.browser()
+    site.visit(client, put(n=0))
+
+    def fail_locked():
+        session.lock()
+        store.down = True
+        try:
+            return str(dict(session))
+        except SessionUnavailable:
+            store.down = False
+            return "a framework's own page", 500
+
+    site.visit(client, fail_locked, status=503)
+    assert store.lock(session_key(store), "another", ttl=1)
+
+
+def session_key(store):
+    (record,) = MemoryStore.iterate(store)
+    return record.key
 
 
 def test_lock_of_a_session_that_is_still_in_its_cookie_is_refused(store):

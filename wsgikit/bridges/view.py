@@ -74,6 +74,10 @@ class SessionView(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(self._session)
 
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a value and return it, or ``default`` when there is none."""
+        return self._session.pop(key, *default)
+
     def clear(self) -> None:
         """Remove all values; a session that was bound to a user ends."""
         self._session.clear()

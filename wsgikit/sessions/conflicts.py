@@ -73,14 +73,16 @@ class Conflicts:
 
         :raises SessionConflict: the policy of a value that both have changed is ``"raise"``.
         """
-        return {
-            name: self._settle(name, change, theirs.values.get(name), locked)
-            for name, change in changes.items()
-        }
+        settled = {}
+        for name, change in changes.items():
+            text = theirs.values.get(name)
+            if text == change.base or change.on_conflict == "mine":
+                settled[name] = change
+            elif change.on_conflict == "raise":
+                settled[name] = self._merge(name, change, text, locked)
+        return settled
 
-    def _settle(self, name: str, change: Change, theirs: str | None, locked: bool) -> Change:
-        if change.on_conflict != "raise" or theirs == change.base:
-            return change
+    def _merge(self, name: str, change: Change, theirs: str | None, locked: bool) -> Change:
         policy = self._policy(name)
         if locked or not callable(policy):
             raise SessionConflict

@@ -99,6 +99,8 @@ class Session(SessionData):
         """Whom the session was bound to; None: nobody."""
         if self.owner_id is not None or self.stored is None or self._kept_in_cookies:
             return self.owner_id
+        if self.cleared and not self:
+            return None
         if self.stored.record is None:
             return self.stored.user_id
         owner = self.stored.record.owner
@@ -127,7 +129,7 @@ class Session(SessionData):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to keep."""
-        return not self and self.user_id is None
+        return not self and (self.user_id is None or self.cleared)
 
     @property
     def is_anew(self) -> bool:
@@ -137,12 +139,10 @@ class Session(SessionData):
         return self.regenerated and self.owner_id not in (None, user_id)
 
     def clear(self) -> None:
-        """Remove all values; a session that was bound to a user ends, as by :meth:`destroy`."""
-        if self.user_id is not None:
-            self.destroy()
-        else:
-            super().clear()
-            self.cleared = True
+        """Remove all values. When none is put back, the session ends with the response."""
+        super().clear()
+        self.cleared = True
+        self.owner_id = None
 
     def regenerate(self) -> None:
         """Go on under a new id, and let the old one end: call it when a visitor logs in.

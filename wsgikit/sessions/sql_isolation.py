@@ -22,7 +22,7 @@ def read_committed(engine: Engine) -> Engine:
     if level not in _levels(engine.dialect):
         raise ConfigurationError(
             f"SQLStore was given an engine of {engine.dialect.name}, which does not have the "
-            "isolation level READ COMMITTED.\n\nTake SQLite, PostgreSQL or MySQL, or another store."
+            "isolation level READ COMMITTED.\n\nTake SQLite or PostgreSQL, or another store."
         )
     return engine.execution_options(isolation_level=level)
 

@@ -90,30 +90,18 @@ class StoreCommit:
         """Make the changes in a session of a new id, and return the id.
 
         :param grace: seconds that the old id still counts.
-        :return: None when there is nothing that an old id could begin a session with.
+        :return: None when another request has rotated it: nobody gets an id of it for an old one.
         :raises: as :meth:`write`.
         """
         session_id = new_id()
         for _ in range(_TRIES):
             if self.moved:
-                return self._begin(session_id)
+                self.write()
+                return None
             if self._rotate(key_of(session_id), grace):
                 self.key = key_of(session_id)
                 return session_id
         raise SessionConflict
-
-    def _begin(self, session_id: str) -> str | None:
-        """Begin another session, as this one went on under an id that this visitor may not know.
-
-        It gets what this request itself has written, say by a login, and nothing of the old data:
-        they would outlive the old id, and the end of the session that they were of.
-        """
-        own = {name: c.value for name, c in self.changes.items() if c.value is not None}
-        if not own and self._owner is None:
-            return None
-        self.key = key_of(session_id)
-        self._call(self._store.create, self.key, own, ttl=self._ttl, owner=self._owner)
-        return session_id
 
     def _rotate(self, new_key: str, grace: float) -> bool:
         current = self._call(

@@ -119,7 +119,7 @@ class StoreKeeper(SessionKeeper):
         stored = session.stored
         if stored is None or stored.record is None:
             return self._commit_new(session, visitor)
-        if session.cleared and session.is_empty and self._delete_as_read(stored.record):
+        if session.cleared and session.is_empty and self._end_cleared(stored.record):
             return self.expire(visitor)
         try:
             return self._write(session, stored, stored.record, visitor)
@@ -127,9 +127,10 @@ class StoreKeeper(SessionKeeper):
             logger.warning("a session ended while a request was changing it: no change was kept")
             return []
 
-    def _delete_as_read(self, record: Record) -> bool:
-        """Delete a session that was cleared, unless another request has put something into it."""
-        return self._call(self.store.delete, record.key, expected_version=record.version)
+    def _end_cleared(self, record: Record) -> bool:
+        """Delete a session, unless it is nobody's and another request has put something into it."""
+        version = record.version if record.owner is None else None
+        return self._call(self.store.delete, record.key, expected_version=version)
 
     def _write(
         self, session: Session, stored: StoredSession, record: Record, visitor: Visitor
