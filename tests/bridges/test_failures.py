@@ -136,10 +136,19 @@ def test_store_that_is_away_is_a_503(make_client, store, views, outage, view):
     assert status(client) == 503
 
 
+def forget(session):
+    session.pop("a", None)
+
+
+def clear(session):
+    session.clear()
+
+
+@pytest.mark.parametrize("leave", [end, forget, clear])
 @pytest.mark.parametrize("outage", ["unavailable", "empty", "cookie"])
-def test_logout_that_cannot_reach_the_store_is_a_503(make_client, store, views, outage):
+def test_logout_that_cannot_reach_the_store_is_a_503(make_client, store, views, outage, leave):
     client = make_client(outage=outage)
-    views.extend([begin, end])
+    views.extend([begin, leave])
     client.get("/")
     store.is_away = True
     assert status(client) == 503
