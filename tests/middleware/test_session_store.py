@@ -989,6 +989,31 @@ def test_parallel_request_does_not_bring_what_has_been_brought(serve, failing, c
     assert browser.read() == {"n": 2, "m": 1}
 
 
+def test_two_browsers_of_one_session_both_bring_what_they_have(serve, failing, clock, monkeypatch):
+    first = Browser(serve, failing, outage="cookie")
+    first.send(put(user="ada"))
+    second = Browser(serve, failing, outage="cookie")
+    second.cookies = dict(first.cookies)
+    failing.down = True
+    second.send(put(b=2))
+    first.send(put(a=1))
+    failing.down = False
+    clock.now += 2
+    first.read()
+    assert second.read() == {"user": "ada", "a": 1, "b": 2}
+    (record,) = failing.iterate()
+    assert len(record.values) == 5
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3601)
+    failing.down = True
+    first.send(put(c=3))
+    failing.down = False
+    clock.now += 2
+    assert first.read() == {"user": "ada", "a": 1, "b": 2, "c": 3}
+    (record,) = failing.iterate()
+    assert len(record.values) == 5  # the marks of the first outage are gone
+
+
 def test_cookie_policy_for_a_visitor_who_comes_in_the_outage(serve, failing, clock):
     browser = Browser(serve, failing, outage="cookie")
     browser.read()  # so the layer knows that the store answers

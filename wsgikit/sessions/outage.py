@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -18,10 +19,11 @@ from .visitor import Visitor
 
 OutagePolicy = Literal["unavailable", "empty", "cookie"]
 
-RESUMED = "_resumed"
-"""The value that says which changes a session has got: a parallel request brings them again."""
+RESUMED = "_resumed:"
+"""Begins the names of the values that say which changes a session has got, by the browser that
+has brought them: a parallel request of it brings them again."""
 
-_MAX_AGE = 3600  # seconds that changes wait in a cookie: who has kept one may bring it back
+MAX_AGE = 3600  # seconds that changes wait in a cookie: who has kept one may bring it back
 
 
 class Pending(NamedTuple):
@@ -33,6 +35,17 @@ class Pending(NamedTuple):
     """The JSON texts by name; None: deleted."""
     issued_at: float
     """POSIX time, in seconds: the cookie's own time has no fractions."""
+    browser: str
+    """What tells the browser from others that have the same session."""
+
+    @property
+    def mark(self) -> str:
+        """The name of the value that says that the session has got them."""
+        return RESUMED + self.browser
+
+
+def _begin(key: str | None) -> Pending:
+    return Pending(key, {}, time.time(), secrets.token_hex(8))
 
 
 class Outage:
@@ -58,7 +71,7 @@ class Outage:
             raise error
         if self._policy == "empty":
             return _stored({})._replace(outage=error)
-        pending = self._pending(visitor) or Pending(self._key(visitor), {}, 0.0)
+        pending = self._pending(visitor) or _begin(self._key(visitor))
         return _stored(pending.values)._replace(outage=error, pending=pending)
 
     def resume(self, visitor: Visitor, stored: StoredSession | None) -> StoredSession | None:
@@ -72,7 +85,7 @@ class Outage:
             )
         if stored.record is None or pending.key != stored.record.key:
             return stored
-        if stored.resumed_at >= pending.issued_at:
+        if stored.resumed.get(pending.mark, 0.0) >= pending.issued_at:
             return stored  # another request has brought them, and they may have changed since
         data = {k: v for k, v in stored.data.items() if k not in pending.values}
         data |= _stored(pending.values).data
@@ -99,13 +112,13 @@ class Outage:
     def _pending_of(self, session: Session) -> Pending:
         stored = session.stored
         if stored is None:
-            return Pending(None, session.texts, time.time())
+            return _begin(None)._replace(values=session.texts)
         base = stored.record.values if stored.record is not None else {}
-        waiting = stored.pending or Pending(session.key, {}, 0.0)
+        waiting = stored.pending or _begin(session.key)
         names = {*base, *waiting.values, *session}
         texts = session.texts
         changed = {n: texts.get(n) for n in names if n not in texts or texts[n] != base.get(n)}
-        return Pending(waiting.key, changed, time.time())
+        return waiting._replace(values=changed, issued_at=time.time())
 
     def expire(self, visitor: Visitor) -> list[str]:
         """The Set-Cookie values that make the browser forget what the store has got by now."""
@@ -117,7 +130,7 @@ class Outage:
         if self._policy != "cookie":
             return None
         for opened in self._pending_cookie.read(visitor):
-            if time.time() - opened.issued_at <= _MAX_AGE:
+            if time.time() - opened.issued_at <= MAX_AGE:
                 return Pending(*json.loads(opened.text))
         return None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ..errors import SessionConflict
 from .conflicts import Conflicts
-from .outage import RESUMED
+from .outage import MAX_AGE, Pending
 from .session import Session
 from .store import Change, Owner, Record, SessionGone, SessionStore, key_of, new_id
+from .stored_session import StoredSession
 
 _TRIES = 4  # of a merge that a function of the user makes, which others may always come before
 
@@ -56,10 +58,16 @@ class StoreCommit:
         if session.modified or session.is_resumed:
             self.changes = conflicts.changes(session, record.values)
         if session.stored is not None and session.stored.pending is not None:
-            self.changes[RESUMED] = Change(None, repr(session.stored.pending.issued_at))
+            self._mark_resumed(session.stored, session.stored.pending)
         self._version = record.version
         if record.successor is not None:
             self._follow(record.successor)
+
+    def _mark_resumed(self, stored: StoredSession, pending: Pending) -> None:
+        """Note that the session gets what an outage has kept back, and forget what is long over."""
+        over = [mark for mark, at in stored.resumed.items() if time.time() - at > MAX_AGE]
+        self.changes |= {mark: Change(None, None) for mark in over}
+        self.changes[pending.mark] = Change(None, repr(pending.issued_at))
 
     @property
     def moved(self) -> bool:

@@ -89,7 +89,8 @@ class StoreKeeper(SessionKeeper):
             return None
         if record.successor is not None and self._last_of(record.successor) is None:
             return None  # the session that went on under a new id has ended, and so has its old id
-        resumed_at = float(record.values.get(RESUMED, 0))
+        marks = [name for name in record.values if name.startswith(RESUMED)]
+        resumed = {name: float(record.values[name]) for name in marks}
         data = _load_values(record)
         record = record._replace(values={name: record.values[name] for name in data})
         return StoredSession(
@@ -100,7 +101,7 @@ class StoreKeeper(SessionKeeper):
             record.created,
             session_id,
             record,
-            resumed_at=resumed_at,
+            resumed=resumed,
         )
 
     def _last_of(self, key: str) -> Record | None:
@@ -225,7 +226,7 @@ def _load_values(record: Record) -> dict[str, Any]:
     """The values that can be read here. The others are neither seen nor changed."""
     data = {}
     for name, text in record.values.items():
-        if name == RESUMED:
+        if name.startswith(RESUMED):
             continue
         try:
             data[name] = tagged_json.loads(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SessionUnavailable
@@ -29,8 +31,8 @@ class StoredSession(NamedTuple):
     """What the store holds."""
     outage: SessionUnavailable | None = None
     """The store does not answer, and this stands in for what cannot be seen of the session."""
-    resumed_at: float = 0.0
-    """POSIX time, in seconds, of the last cookie of an outage that it has got changes from."""
+    resumed: Mapping[str, float] = MappingProxyType({})
+    """POSIX times, in seconds, of the changes that it has got after outages, by their marks."""
     pending: Pending | None = None
     """Changes that have waited in the visitor's cookie for the store to answer again."""
     user_id: str | None = None
