@@ -170,7 +170,7 @@ class RedisStore(SessionStore):
 
     def _living(self, keys: set[str], user: str | None, found: set[str]) -> Iterator[Record]:
         for key in keys:
-            record = self._latest(key)
+            record = self.latest(key)
             if record is None or record.key in found or user not in (None, user_of(record)):
                 continue
             found |= {key, record.key}

@@ -179,7 +179,7 @@ class SessionStore(ABC):
         :return: whether it was one of theirs; no other is ended.
         :raises ValueError: ``user_id`` is None or empty.
         """
-        user, record = _checked_user(user_id), self._latest(key)
+        user, record = _checked_user(user_id), self.latest(key)
         found = record is not None and user_of(record) == user
         if found:
             self.delete(key)
@@ -204,7 +204,7 @@ class SessionStore(ABC):
                 self.delete(key)
             ended |= keys
 
-    def _latest(self, key: str) -> Record | None:
+    def latest(self, key: str) -> Record | None:
         """The session of ``key`` under the key that it has now; None when it has ended."""
         records = list(self._line(key))
         return records[-1] if records and records[-1].successor is None else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ..errors import SessionConflict
@@ -15,14 +14,6 @@ from .store import Change, Owner, Record, SessionGone, SessionStore, key_of, new
 from .stored_session import StoredSession
 
 _TRIES = 4  # of a merge that a function of the user makes, which others may always come before
-
-
-def last_of(load: Callable[[str], Record | None], key: str) -> Record | None:
-    """The record that goes on for the one of ``key``; None when it has ended."""
-    record = load(key)
-    while record is not None and record.successor is not None:
-        record = load(record.successor)
-    return record
 
 
 class StoreCommit:
@@ -138,7 +129,7 @@ class StoreCommit:
         """Go on with the successor, where an old id brings in what is new and replaces nothing."""
         if self._session.locked:
             raise SessionConflict  # the lock was that of the old id
-        record = last_of(partial(self._call, self._store.load), successor)
+        record: Record | None = self._call(self._store.latest, successor)
         if record is None:
             raise SessionGone(successor)
         self.key = record.key

@@ -21,7 +21,7 @@ from .lifetimes import Lifetimes
 from .outage import RESUMED, Outage
 from .session import Session
 from .store import Owner, Record, SessionGone, SessionStore, key_of, new_id
-from .store_commit import StoreCommit, last_of
+from .store_commit import StoreCommit
 from .stored_session import StoredSession
 from .values import join_values, tagged_json
 from .visitor import Visitor
@@ -87,7 +87,7 @@ class StoreKeeper(SessionKeeper):
         record = self._call(self.store.load, key_of(session_id))
         if record is None or self._lifetimes.is_over(record.created):
             return None
-        if record.successor is not None and self._last_of(record.successor) is None:
+        if record.successor is not None and self._call(self.store.latest, record.successor) is None:
             return None  # the session that went on under a new id has ended, and so has its old id
         marks = [name for name in record.values if name.startswith(RESUMED)]
         resumed = {name: float(record.values[name]) for name in marks}
@@ -103,9 +103,6 @@ class StoreKeeper(SessionKeeper):
             record,
             resumed=resumed,
         )
-
-    def _last_of(self, key: str) -> Record | None:
-        return last_of(lambda each: self._call(self.store.load, each), key)
 
     def commit(self, session: Session, visitor: Visitor) -> list[str]:
         try:
@@ -176,8 +173,8 @@ class StoreKeeper(SessionKeeper):
             had_one = session.destroyed or session.stored is not None
             return self.expire(visitor) if had_one else []
         session_id, owner = new_id(), _owner_of(session.user_id, visitor)
-        key, ttl = key_of(session_id), self._lifetimes.ttl(session.created)
-        created = session.created
+        key, created = key_of(session_id), session.created
+        ttl = self._lifetimes.ttl(created)
         self._call(self.store.create, key, session.texts, ttl=ttl, owner=owner, created=created)
         self._cap(owner)
         return [*self._foreign.expire(visitor), *self._cookie_of(session_id, session, visitor)]
