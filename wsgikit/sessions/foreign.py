@@ -14,6 +14,7 @@ from ..errors import SessionValueError
 from .cookie import MAX_TRIED, CookieAttributes
 from .lifetimes import Lifetimes
 from .readers import CookieReader, FormerSession
+from .session import user_id_text
 from .stored_session import StoredSession
 from .values import dump_values, join_values
 from .visitor import Visitor
@@ -93,10 +94,5 @@ def _take_over(reader: CookieReader, former: FormerSession) -> StoredSession | N
     except SessionValueError as error:
         logger.warning("a session in the cookie %s cannot be taken over: %s", reader.name, error)
         return None
-    user_id = _user_id(data.get(reader.user_key)) if reader.user_key is not None else None
+    user_id = user_id_text(data.get(reader.user_key)) if reader.user_key is not None else None
     return StoredSession(data, text, 0.0, True, former.created, user_id=user_id)
-
-
-def _user_id(value: object) -> str | None:
-    is_one = isinstance(value, (str, int)) and 0 < len(str(value)) <= 255  # as Session.bind has it
-    return str(value) if is_one else None

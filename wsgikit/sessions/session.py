@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionError, SessionLocked, SessionUnavailable, SessionValueError
 from .session_data import SessionData
+from .store import user_of
 from .stored_session import StoredSession
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ KEPT_IN_COOKIE = (
     "Keep sessions in a store: SessionMiddleware(store=…)."
 )
 _MAX_USER_ID = 255  # characters: databases have a limit for what is in an index
+
+
+def user_id_text(user_id: object) -> str | None:
+    """The text that a user's id is kept as; None for what is none."""
+    is_one = isinstance(user_id, (str, int)) and 0 < len(str(user_id)) <= _MAX_USER_ID
+    return str(user_id) if is_one else None
 
 
 class Session(SessionData):
@@ -103,8 +110,7 @@ class Session(SessionData):
             return None
         if self.stored.record is None:
             return self.stored.user_id
-        owner = self.stored.record.owner
-        return owner.user_id if owner is not None else None
+        return user_of(self.stored.record)
 
     @property
     def _kept_in_cookies(self) -> bool:
@@ -119,12 +125,13 @@ class Session(SessionData):
         self._touch()
         if self._kept_in_cookies:
             raise SessionError(KEPT_IN_COOKIE)
-        if not isinstance(user_id, (str, int)) or not 0 < len(str(user_id)) <= _MAX_USER_ID:
+        text = user_id_text(user_id)
+        if text is None:
             raise SessionValueError(
                 f"A session cannot be bound to {user_id!r:.99}.\n\nGive the user's id as an int or "
                 f"a str of up to {_MAX_USER_ID} characters; when a user logs out, call destroy()."
             )
-        self.owner_id = str(user_id)
+        self.owner_id = text
 
     @property
     def is_empty(self) -> bool:
@@ -135,7 +142,7 @@ class Session(SessionData):
     def is_anew(self) -> bool:
         """Whether another user goes on with it, as whose it is no older than this request."""
         record = self.stored.record if self.stored is not None else None
-        user_id = record.owner.user_id if record is not None and record.owner is not None else None
+        user_id = user_of(record) if record is not None else None
         return self.regenerated and self.owner_id not in (None, user_id)
 
     def clear(self) -> None:
