@@ -56,6 +56,28 @@ class CookieAttributes:
         """What tells a cookie of ``name`` from others in a browser (RFC 6265, section 5.3)."""
         return name, self.path, self.domain, self.partitioned
 
+    def header(self, name: str, value: str, max_age: int | None, visitor: Visitor) -> str:
+        """The Set-Cookie value of one cookie; a ``max_age`` of 0 has the browser forget it."""
+        secure = True if is_prefixed(name) else self.secure
+        return dump_cookie(
+            name,
+            value,
+            max_age=max_age,
+            expires=0 if max_age == 0 else None,
+            path=self.path,
+            domain=self.domain,
+            secure=visitor.https if secure is None else secure,
+            httponly=self.http_only,
+            samesite=self.same_site,
+            partitioned=self.partitioned,
+            max_size=0,
+        )
+
+
+def is_prefixed(name: str) -> bool:
+    """Whether browsers take a cookie of this name with Secure alone (RFC 6265bis, 4.1.3)."""
+    return name.lower().startswith(("__host-", "__secure-"))
+
 
 class SessionCookie:
     """Reads and writes one cookie.
@@ -72,9 +94,7 @@ class SessionCookie:
         self._attributes = attributes
         self._max_chunks = max_chunks
         self.source = (name, attributes.path, attributes.domain, seal.key)
-        self._secure = attributes.secure
-        if name.lower().startswith(("__host-", "__secure-")):
-            self._secure = True
+        if is_prefixed(name):
             _check_prefix(name, attributes)
 
     def read(self, visitor: Visitor) -> Iterator[Unsealed]:
@@ -117,35 +137,23 @@ class SessionCookie:
                 f"The session's cookie would have {len(value)} bytes, and be split over more than "
                 f"{self._max_chunks} cookies: servers refuse such requests."
             )
-        headers = [self._header(*piece, max_age, visitor) for piece in pieces.items()]
+        headers = [self._attributes.header(*piece, max_age, visitor) for piece in pieces.items()]
         _check_sizes(headers)
         return [*headers, *self._expire_others(visitor, pieces)]
 
     def expire(self, visitor: Visitor) -> list[str]:
         """Return the Set-Cookie values that make the browser forget the cookie."""
-        return [self._header(self.name, "", 0, visitor), *self._expire_others(visitor, ())]
+        return [
+            self._attributes.header(self.name, "", 0, visitor),
+            *self._expire_others(visitor, ()),
+        ]
 
     def _expire_others(self, visitor: Visitor, written: Collection[str]) -> list[str]:
         """Make the browser forget pieces of a former value that had more of them."""
         if f"{self.name}." not in visitor.cookies:
             return []
         others = stale(self.name, parse_cookie(visitor.cookies), written)
-        return [self._header(name, "", 0, visitor) for name in others]
-
-    def _header(self, name: str, value: str, max_age: int | None, visitor: Visitor) -> str:
-        return dump_cookie(
-            name,
-            value,
-            max_age=max_age,
-            expires=0 if max_age == 0 else None,
-            path=self._attributes.path,
-            domain=self._attributes.domain,
-            secure=visitor.https if self._secure is None else self._secure,
-            httponly=self._attributes.http_only,
-            samesite=self._attributes.same_site,
-            partitioned=self._attributes.partitioned,
-            max_size=0,
-        )
+        return [self._attributes.header(name, "", 0, visitor) for name in others]
 
 
 def _check_sizes(headers: list[str]) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from itertools import islice
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import SessionValueError
-from .cookie import MAX_TRIED, CookieAttributes
+from .cookie import MAX_TRIED
 from .lifetimes import Lifetimes
 from .readers import CookieReader, FormerSession
 from .session import user_id_text
@@ -59,7 +58,7 @@ class ForeignCookies:
         """
         cookies = self._cookies_of(visitor)
         return [
-            _expire(name, reader.attributes, visitor)
+            reader.attributes.header(name, "", 0, visitor)
             for reader in self._brought(cookies)
             if reader.attributes.key(reader.name) != self._own
             for name in reader.names_in(cookies)
@@ -70,21 +69,6 @@ class ForeignCookies:
 
     def _brought(self, cookies: MultiDict[str, str]) -> list[CookieReader]:
         return [each for each in self._readers if each.name in cookies]
-
-
-def _expire(name: str, attributes: CookieAttributes, visitor: Visitor) -> str:
-    return dump_cookie(
-        name,
-        "",
-        max_age=0,
-        expires=0,
-        path=attributes.path,
-        domain=attributes.domain,
-        secure=visitor.https if attributes.secure is None else attributes.secure,
-        httponly=attributes.http_only,
-        samesite=attributes.same_site,
-        partitioned=attributes.partitioned,
-    )
 
 
 def _take_over(reader: CookieReader, former: FormerSession) -> StoredSession | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
-from ..cookie import CookieAttributes, SameSite
+from ..cookie import CookieAttributes, SameSite, is_prefixed
 from ..lifetimes import Duration
 from ..options import checked_name, checked_seconds
 
@@ -50,7 +50,7 @@ class CookieReader(ABC):
     ) -> None:
         self.name = checked_name(cookie_name)
         self.max_age = checked_seconds("max_age", max_age, 1)
-        if self.name.lower().startswith(("__host-", "__secure-")):
+        if is_prefixed(self.name):
             secure = True
         self.attributes = CookieAttributes(
             path, domain, secure, same_site=same_site, partitioned=partitioned
