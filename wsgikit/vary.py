@@ -17,21 +17,27 @@ def add_vary(headers: Headers, name: str) -> None:
 
     Follows RFC 9110, section 12.5.5.
     """
-    lines = [index for index, (key, _) in enumerate(headers) if key.lower() == "vary"]
-    if not lines:
-        headers.append(("Vary", name))
-        return
+    lines = _lines(headers, "vary")
     names = [parse_set_header(headers[index][1]) for index in lines]
     if not any(name in line or "*" in line for line in names):
-        key, value = headers[lines[0]]
-        headers[lines[0]] = (key, f"{value}, {name}" if value else name)
+        _add(headers, lines, "Vary", name)
 
 
 def keep_cookie_private(headers: Headers) -> None:
     """Let no shared cache give a Set-Cookie to another visitor (RFC 9111, section 5.2.2.4)."""
-    lines = [index for index, (key, _) in enumerate(headers) if key.lower() == "cache-control"]
+    lines = _lines(headers, "cache-control")
+    if not any(_KEPT_PRIVATE.search(headers[index][1]) for index in lines):
+        _add(headers, lines, "Cache-Control", _NOT_THE_COOKIE)
+
+
+def _lines(headers: Headers, name: str) -> list[int]:
+    return [index for index, (key, _) in enumerate(headers) if key.lower() == name]
+
+
+def _add(headers: Headers, lines: list[int], name: str, value: str) -> None:
+    """Add ``value`` to the first of the ``lines``, or in a line of ``name`` when there is none."""
     if not lines:
-        headers.append(("Cache-Control", _NOT_THE_COOKIE))
-    elif not any(_KEPT_PRIVATE.search(headers[index][1]) for index in lines):
-        key, value = headers[lines[0]]
-        headers[lines[0]] = (key, f"{value}, {_NOT_THE_COOKIE}" if value else _NOT_THE_COOKIE)
+        headers.append((name, value))
+        return
+    key, former = headers[lines[0]]
+    headers[lines[0]] = (key, f"{former}, {value}" if former else value)
