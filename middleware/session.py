@@ -11,6 +11,7 @@ from wsgikit.environ import CONTEXT, SESSION
 from wsgikit.lifecycle import Headers, on_start
 from wsgikit.request_context import RequestContext
 from wsgikit.sessions import CookieReader, Session, SessionStore
+from wsgikit.sessions.chunks import MAX_CHUNKS
 from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
 from wsgikit.sessions.lifetimes import Duration, Lifetimes
@@ -81,7 +82,7 @@ class SessionMiddleware:
         partitioned: bool = False,
         encrypted: bool = False,
         oversize: Oversize = "raise",
-        max_chunks: int = 2,
+        max_chunks: int = MAX_CHUNKS,
         store: SessionStore | str | None = None,
         conflict: Policies = "mine",
         grace: Duration = 10,

@@ -9,6 +9,7 @@ from itertools import product
 from werkzeug.datastructures import MultiDict
 
 MAX_CHUNKS = 2
+MOST_CHUNKS = 99  # which two digits can name
 PIECE = 3500
 """Bytes of ``name=piece``. That leaves 593 of the 4093 that browsers keep for the attributes, and
 of two pieces 1,180 of the 8,190 that gunicorn takes for all cookies of a request (nginx: 8 kB)."""
@@ -22,7 +23,7 @@ def split(
     """Return the values by cookie name, in order; None if more than ``max_chunks`` are needed.
 
     :param value: ASCII, and not beginning with a number and ``*``.
-    :param max_chunks: at most 99.
+    :param max_chunks: at most ``MOST_CHUNKS``.
     :param piece: bytes of one cookie's name and value.
     """
     if len(f"{name}={value}") <= piece:

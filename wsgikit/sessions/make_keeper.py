@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..errors import ConfigurationError
+from .chunks import MOST_CHUNKS
 from .conflicts import Conflicts, Policies
 from .cookie import CookieAttributes, SessionCookie
 from .cookie_keeper import CookieKeeper
@@ -43,8 +44,8 @@ def make_keeper(
     :raises ConfigurationError: one is wrong, or two do not go together.
     """
     checked_choice("oversize", oversize, ("raise", "keep", "chunk", "spill"))
-    if not 2 <= max_chunks <= 99:
-        raise ConfigurationError(f"max_chunks={max_chunks!r} is no number from 2 to 99.")
+    if not 2 <= max_chunks <= MOST_CHUNKS:
+        raise ConfigurationError(f"max_chunks={max_chunks!r} is no number from 2 to {MOST_CHUNKS}.")
     chunks = max_chunks if oversize == "chunk" else 1
     cookie = SessionCookie(cookie_name, seal, attributes, max_chunks=chunks)
     foreign = ForeignCookies(readers, attributes.key(cookie_name), lifetimes)

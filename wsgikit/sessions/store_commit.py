@@ -20,7 +20,8 @@ class StoreCommit:
     """One session's commit.
 
     :param call: what the store's methods are called by.
-    :param record: the session as this request has read it.
+    :param stored: the session as this request has read it.
+    :param record: what the store had of it.
     :param ttl: seconds that the session lives on.
     :param owner: whom this request has bound it to.
     """
@@ -31,6 +32,7 @@ class StoreCommit:
         call: Callable[..., Any],
         conflicts: Conflicts,
         session: Session,
+        stored: StoredSession,
         record: Record,
         *,
         ttl: float,
@@ -46,10 +48,10 @@ class StoreCommit:
         self._owner_to_set = owner
         self.key = record.key
         self.changes: dict[str, Change] = {}
-        if session.modified or session.is_resumed:
+        if session.modified or stored.pending is not None:
             self.changes = conflicts.changes(session, record.values)
-        if session.stored is not None and session.stored.pending is not None:
-            self._mark_resumed(session.stored, session.stored.pending)
+        if stored.pending is not None:
+            self._mark_resumed(stored, stored.pending)
         self._version = record.version
         if record.successor is not None:
             self._follow(record.successor)

@@ -137,7 +137,7 @@ class StoreKeeper(SessionKeeper):
         owner = _owner_of(session.owner_id, visitor)
         ttl = self._lifetimes.ttl(time.time() if session.is_anew else stored.created)
         commit = StoreCommit(
-            self.store, self._call, self._conflicts, session, record, ttl=ttl, owner=owner
+            self.store, self._call, self._conflicts, session, stored, record, ttl=ttl, owner=owner
         )
         if session.regenerated:
             session_id = commit.rotate(self._grace) or session_id

@@ -7,15 +7,13 @@ from datetime import timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from ..chunks import join, stale
+from ..chunks import MOST_CHUNKS, join, stale
 from ..cookie import SameSite
 from ..lifetimes import Duration
 from ..options import Key, checked_fallbacks, checked_key
 from ..signed_codec import SignedCodec
 from ..values import tagged_json
 from .reader import CookieReader, FormerSession
-
-_MOST_CHUNKS = 99
 
 
 class SignedCookie(CookieReader):
@@ -64,7 +62,7 @@ class SignedCookie(CookieReader):
         return FormerSession(data, unsealed.issued_at, float(created))
 
     def values_in(self, cookies: MultiDict[str, str]) -> Iterable[str]:
-        return join(self.name, cookies, max_chunks=_MOST_CHUNKS)
+        return join(self.name, cookies, max_chunks=MOST_CHUNKS)
 
     def names_in(self, cookies: MultiDict[str, str]) -> list[str]:
         return [self.name, *stale(self.name, cookies, ())]
