@@ -57,7 +57,7 @@ class HooksMiddleware:
         context.app.startup()
         context.app.first_request()
         signals.send(signals.request_started, context.app)
-        context.hooked = []
+        context.hooked = ()
         result = run_before_request(context)
         if result is not None:
             return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
