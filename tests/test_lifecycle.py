@@ -14,9 +14,8 @@ import pytest
 
 from wsgikit import lifecycle
 from wsgikit.closing import BodyEnd, close_with, on_close, prime_stream
-from wsgikit.lifecycle import call
 from wsgikit.errors import ClientDisconnected
-from wsgikit.lifecycle import close_body, is_file, on_start, prime, raise_after, run_all
+from wsgikit.lifecycle import call, close_body, is_file, on_start, prime, raise_after, run_all
 
 OK = "200 OK"
 PLAIN = ("Content-Type", "text/plain")

@@ -14,6 +14,8 @@ def run_before_request(context: RequestContext) -> Any:
     known to the router only, which runs the rest: a blueprint's hooks may keep strangers out.
     """
     due, done = context.scaffolds, context.hooked
+    if done == due:
+        return None
     if done:
         due = tuple(each for each in due if each not in done)
         context.hooked = (*done, *due)
