@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import signals
-from .lifecycle import raise_after, run_all
+from .lifecycle import run_all
 from .namespace import G
 from .stacks import StackedContext
 
@@ -27,13 +27,6 @@ class AppContext(StackedContext):
     @property
     def app_context(self) -> AppContext:
         return self
-
-    def push(self) -> None:
-        super().push()
-        try:
-            signals.send(signals.appcontext_pushed, self.app)
-        except BaseException as error:
-            raise_after(error, self.pop, error)
 
     def _take_off(self, outcome: BaseException | None) -> None:
         super()._take_off(outcome)

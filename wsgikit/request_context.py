@@ -14,7 +14,7 @@ from .namespace import G
 from .routed_context import RoutedContext
 from .routing import Route
 from .sessions import ReadOnlySession
-from .stacks import StackedContext, contexts, request_contexts
+from .stacks import contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App
@@ -162,14 +162,6 @@ class RequestContext(RoutedContext):
         twin._request, twin._route, twin.flashes = request, self.route, self.flashes
         return twin
 
-    def push(self) -> None:
-        super().push()
-        if signals.appcontext_pushed.receivers:
-            try:
-                signals.appcontext_pushed.send(self.app)
-            except BaseException as error:
-                raise_after(error, self.pop, error)
-
     def _take_off(self, outcome: BaseException | None) -> None:
         if self._depth > 1:
             super()._take_off(outcome)
@@ -262,5 +254,6 @@ class RequestContext(RoutedContext):
 
 def _end_alone(app_context: AppContext, outcome: BaseException | None) -> None:
     """Pop the app context of a request that has been popped already."""
-    StackedContext.push(app_context)
+    app_context._depth = 1
+    contexts.set([*contexts.get(), app_context])
     app_context.pop(outcome)

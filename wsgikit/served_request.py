@@ -22,6 +22,7 @@ from .errors import ClientDisconnected, ResponseAborted
 from .lifecycle import Headers as HeaderList
 from .lifecycle import raise_after, reraise, run_all
 from .request_context import RequestContext
+from .stacks import contexts
 from .vary import add_vary, keep_cookie_private
 
 
@@ -95,29 +96,31 @@ class ServedRequest(RequestContext, BodyEnd):
 
     def ends_quietly(self) -> bool:
         """End here and now, if nobody is to be told of it and nothing is to be closed."""
-        if not self._is_unheard():
+        if self._is_heeded() or (self._g is not None and not self._g.ends_quietly()):
             return False
         self.has_ended = True
         if self._app_context is not None:
             self._app_context.has_ended = True
-        if self._g is not None:
-            self._g.close(None)
         self._break_cycles()
-        self.over()
+        self.environ = {}
         return True
 
-    def _is_unheard(self) -> bool:
-        app, g = self.app, self._g
-        return (
-            self._request is None
-            and self.outcome is None
-            and self.keep is None
-            and self._depth == 1
-            and self.is_on_top
-            and not (g is not None and g.has_open)
-            and not (app.on_sent_funcs or app.on_finish_funcs or app.teardown_appcontext_funcs)
-            and not self._teardown_funcs()
-            and not signals.hear_ends()
+    def _is_heeded(self) -> bool:
+        app = self.app
+        return bool(
+            self._request is not None
+            or self.outcome is not None
+            or self.keep is not None
+            or self._depth != 1
+            or contexts.get()[-1] is not self  # the app has pushed another one, and forgotten it
+            or app.on_sent_funcs
+            or app.on_finish_funcs
+            or app.teardown_request_funcs
+            or app.teardown_appcontext_funcs
+            or (app.blueprints and self._teardown_funcs())
+            or signals.request_tearing_down.receivers
+            or signals.appcontext_tearing_down.receivers
+            or signals.appcontext_popped.receivers
         )
 
     def sent(self) -> None:

@@ -49,12 +49,3 @@ appcontext_popped = _signals.signal("appcontext-popped")
 
 message_flashed = _signals.signal("message-flashed")
 """A message was flashed: ``message, category``."""
-
-
-def hear_ends() -> bool:
-    """Whether someone listens for the end of a context."""
-    return bool(
-        request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
-    )

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Self
 
 from werkzeug.local import LocalStack
 
+from . import signals
+from .lifecycle import raise_after
+
 if TYPE_CHECKING:
+    from .app import App
     from .app_context import AppContext
     from .request_context import RequestContext
 
@@ -45,6 +49,7 @@ request_contexts = _RequestContexts(contexts)  # type: ignore[arg-type]
 class StackedContext:
     """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
 
+    app: App
     is_request = False
     _depth = 0
     has_ended = False
@@ -75,6 +80,14 @@ class StackedContext:
             raise RuntimeError(f"{self!r} cannot be pushed again.\n\nMake another context.")
         self._depth += 1
         contexts.set([*contexts.get(()), self])
+        if signals.appcontext_pushed.receivers:
+            self._send_pushed()
+
+    def _send_pushed(self) -> None:
+        try:
+            signals.appcontext_pushed.send(self.app)
+        except BaseException as error:
+            raise_after(error, self.pop, error)
 
     def pop(self, outcome: BaseException | None = None) -> None:
         """Make the previous context current again; with the last pop, run the teardown.
