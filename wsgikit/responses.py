@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import NoneType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.datastructures import Headers
 from werkzeug.utils import redirect as werkzeug_redirect
@@ -17,7 +18,12 @@ from . import json_response
 from .lifecycle import prime
 from .proxies import current_app, request
 from .stacks import request_contexts
+from .wrappers import Response
 
+if TYPE_CHECKING:
+    from .app import App
+
+_HTML = "text/html; charset=utf-8"
 _HEADERS = (Headers, Mapping, list, tuple, NoneType)
 _EXPECTED = (
     "A view returns str, bytes, a dict, a list, a Response, a WSGI callable, a generator, or a "
@@ -98,8 +104,36 @@ def _wrong(returned: str) -> TypeError:
     return TypeError(f"A view returned {returned} (endpoint {endpoint!r}).\n\n{_EXPECTED}")
 
 
-def is_wsgi_app(value: object) -> bool:
-    """Whether a view's result is to be called with environ and start_response as it is."""
+def send(
+    result: Any, app: App, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer with what a view has returned.
+
+    Plain text, bytes and JSON go out as they are, since a ``Response`` would add nothing to them.
+    """
+    if app.response_class is Response:
+        plain = _plain(result)
+        if plain is not None:
+            content_type, body = plain
+            length = ("Content-Length", str(len(body)))
+            start_response("200 OK", [("Content-Type", content_type), length])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    response = result if _is_wsgi_app(result) else make_response(result)
+    return response(environ, start_response)  # type: ignore[no-any-return]
+
+
+def _plain(result: Any) -> tuple[str, bytes] | None:
+    kind = type(result)
+    if kind is str:
+        return _HTML, result.encode()
+    if kind is bytes:
+        return _HTML, result
+    if kind is dict or kind is list:
+        return "application/json", f"{json_response.dumps(result)}\n".encode()
+    return None
+
+
+def _is_wsgi_app(value: object) -> bool:
     return callable(value) and not isinstance(value, (WerkzeugResponse, Iterator))
 
 
