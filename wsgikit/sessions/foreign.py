@@ -41,7 +41,9 @@ class ForeignCookies:
 
     def load(self, visitor: Visitor) -> StoredSession | None:
         """The session of the first cookie that its reader takes; it is to be written as ours."""
-        cookies = self._cookies_of(visitor)
+        if not self._readers:
+            return None
+        cookies = parse_cookie(visitor.cookies)
         for reader in self._brought(cookies):
             for value in islice(reader.values_in(cookies), MAX_TRIED):
                 former = reader.read(value)
@@ -56,16 +58,15 @@ class ForeignCookies:
 
         It goes before a cookie of ours: to some browsers the two may be the same one.
         """
-        cookies = self._cookies_of(visitor)
+        if not self._readers:
+            return []
+        cookies = parse_cookie(visitor.cookies)
         return [
             reader.attributes.header(name, "", 0, visitor)
             for reader in self._brought(cookies)
             if reader.attributes.key(reader.name) != self._own
             for name in reader.names_in(cookies)
         ]
-
-    def _cookies_of(self, visitor: Visitor) -> MultiDict[str, str]:
-        return parse_cookie(visitor.cookies if self._readers else "")
 
     def _brought(self, cookies: MultiDict[str, str]) -> list[CookieReader]:
         return [each for each in self._readers if each.name in cookies]

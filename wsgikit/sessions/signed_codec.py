@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+import struct
+import time
+import zlib
 from collections.abc import Sequence
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, HMACAlgorithm, Signer
+from itsdangerous.encoding import base64_decode, base64_encode, bytes_to_int, int_to_bytes
 
 from .codec import Unsealed
 
-
-class _Text:
-    """Leaves the text alone; it is JSON already."""
-
-    dumps = loads = str
+_WORTH_COMPRESSING = 512
+"""Bytes of text. A shorter one fits its cookie in any case (under 750 bytes of 4,093), and zlib would
+save 16 of them at 100 and 300 at 500, in 50 microseconds; all the rest of sealing takes 4."""
 
 
 class SignedCodec:
-    """Signs texts, and compresses them where that makes them shorter.
+    """Signs texts, and compresses long ones where that makes them shorter.
+
+    The values are those of itsdangerous' ``URLSafeTimedSerializer``.
 
     :param name: the cookie's name; a value signed for another name is refused.
     :param key: the secret.
@@ -25,28 +30,61 @@ class SignedCodec:
     """
 
     def __init__(self, name: str, key: bytes, fallbacks: Sequence[bytes] = ()) -> None:
-        self._name = name
-        # Two signers, not one with all keys: a value signed with an old key must be noticed.
-        self._signer = self._make_signer([key])
-        self._old_signers = [self._make_signer(fallbacks)] if fallbacks else []
-
-    def _make_signer(self, keys: Sequence[bytes]) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(
-            list(keys),
-            salt=f"wsgikit.session:{self._name}",
-            serializer=_Text,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-        )
+        salt = f"wsgikit.session:{name}".encode()
+        self._signer = _OneKeySigner(key, salt)
+        # One signer a key, not one with all: a value signed with an old key must be noticed.
+        self._signers = [self._signer, *(_OneKeySigner(old, salt) for old in reversed(fallbacks))]
 
     def seal(self, text: str) -> str:
-        return self._signer.dumps(text)
+        signed_at = base64_encode(int_to_bytes(int(time.time())))
+        return self._signer.sign(_pack(text.encode()) + b"." + signed_at).decode()
 
     def unseal(self, value: str) -> Unsealed | None:
-        for signer in (self._signer, *self._old_signers):
+        for signer in self._signers:
             try:
-                # Not max_age: itsdangerous refuses what a host whose clock is ahead has signed.
-                text, signed = signer.loads(value, return_timestamp=True)
-            except (BadData, ValueError):  # ValueError: a lone surrogate, which no header can hold
+                payload, signed_at = signer.unsign(value).rsplit(b".", 1)
+                issued_at = float(bytes_to_int(base64_decode(signed_at)))
+                return Unsealed(_unpack(payload), issued_at, signer is not self._signer)
+            # ValueError: also a lone surrogate, which no header can hold
+            except (BadData, ValueError, struct.error, zlib.error):
                 continue
-            return Unsealed(text, signed.timestamp(), signer is not self._signer)
         return None
+
+
+class _OneKeySigner(Signer):
+    """Derives its key once, not for each value."""
+
+    def __init__(self, key: bytes, salt: bytes) -> None:
+        super().__init__(key, salt, key_derivation="hmac", digest_method=hashlib.sha256)
+        self._derived = super().derive_key()
+        self.algorithm = _OneKeyHMAC(self._derived)
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        return self._derived
+
+
+class _OneKeyHMAC(HMACAlgorithm):
+    """Has taken in its key before there is a value."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(hashlib.sha256)
+        self._keyed = hmac.new(key, digestmod=self.digest_method)
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        mac = self._keyed.copy()
+        mac.update(value)
+        return mac.digest()
+
+
+def _pack(text: bytes) -> bytes:
+    if len(text) >= _WORTH_COMPRESSING:
+        compressed = zlib.compress(text)
+        if len(compressed) < len(text) - 1:
+            return b"." + base64_encode(compressed)
+    return base64_encode(text)
+
+
+def _unpack(payload: bytes) -> str:
+    if payload.startswith(b"."):
+        return zlib.decompress(base64_decode(payload[1:])).decode()
+    return base64_decode(payload).decode()
