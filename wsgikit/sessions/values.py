@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -19,8 +20,18 @@ T = TypeVar("T")
 MAX_DEPTH = 64
 """Levels of nesting, so few that any thread's stack can read what another has written."""
 
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-_BUILTIN = _SCALARS | {list, dict}
+_write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Writes what ``TaggedJSON._encode`` has made, which holds itself nowhere."""
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring_ascii,
+    int: int.__repr__,
+    float: _write,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
+}
+"""The types that JSON has, and what writes a value of each."""
+_BUILTIN = {*_SCALARS, list, dict}
+_PLAIN = json.JSONDecoder()
 
 
 class _Fault(Exception):
@@ -31,8 +42,12 @@ class _Fault(Exception):
         self.steps: list[object] = []
 
     def describe(self, start: str) -> str:
-        path = "".join(f"[{step!r}]" for step in self.steps[:-9:-1])
-        return f"{start}{path}{'…' if self.steps[8:] else ''} {self.problem}"
+        path = _join_steps(start, self.steps[:-9:-1])
+        return f"{path}{'…' if self.steps[8:] else ''} {self.problem}"
+
+
+def _join_steps(start: str, steps: Sequence[object]) -> str:
+    return start + "".join(f"[{step!r}]" for step in steps)
 
 
 class _Tag(NamedTuple):
@@ -51,6 +66,7 @@ class TaggedJSON:
 
     def __init__(self) -> None:
         self._tags: dict[type, _Tag] = {}
+        self._decoder = json.JSONDecoder(object_hook=self._untag)
         self._load: dict[str, Callable[[Any], Any]] = {"dict": dict}
         self.register("datetime", datetime, datetime.isoformat, datetime.fromisoformat)
         self.register("date", date, date.isoformat, date.fromisoformat)
@@ -91,14 +107,17 @@ class TaggedJSON:
         """
         return self.dump_named(value, "value")
 
-    def dump_named(self, value: object, name: str) -> str:
-        """Do as ``dumps`` does, and let the error call the value by its name."""
+    def dump_named(self, value: object, name: str, *steps: object) -> str:
+        """Do as ``dumps`` does, and let the error call the value by its name, say ``a['b']``."""
         try:
-            return json.dumps(self._encode(value, MAX_DEPTH), separators=(",", ":"))
+            write = _SCALARS.get(type(value))
+            return _write(self._encode(value, MAX_DEPTH)) if write is None else write(value)
         except _Fault as fault:
-            raise SessionValueError(fault.describe(name)) from None
+            raise SessionValueError(fault.describe(_join_steps(name, steps))) from None
         except (ValueError, RecursionError) as error:  # an int of too many digits, a full stack
-            raise SessionValueError(f"{name} cannot be written: {error}") from error
+            raise SessionValueError(
+                f"{_join_steps(name, steps)} cannot be written: {error}"
+            ) from error
 
     def loads(self, text: str) -> Any:
         """Return the value of a text.
@@ -106,13 +125,18 @@ class TaggedJSON:
         :raises ValueError: it is no text of ``dumps``, or has a tag that is not registered here.
         """
         try:
-            return json.loads(text, object_hook=self._untag)
+            decoder = self._decoder if "$" in text else _PLAIN
+            text = text.strip(" \t\n\r")
+            value, end = decoder.raw_decode(text)  # decode() spends half of its time on spaces
+            return value if end == len(text) else decoder.decode(text)
         except Exception as error:  # a type's own function may raise anything for a wrong value
             raise ValueError(f"This is no text of a session: {error}") from error
 
     def _encode(self, value: Any, depth: int) -> Any:
         if not depth:
             raise _Fault(f"is nested more than {MAX_DEPTH} levels deep, or holds itself.")
+        if depth > 1 and _is_flat(value):
+            return value
         for cls in type(value).__mro__:
             if cls in _SCALARS:
                 return value
@@ -155,6 +179,19 @@ class TaggedJSON:
         return self._load[name[1:]](value[name])
 
 
+def _is_flat(value: object) -> bool:
+    """Whether it is a list or a dict that JSON writes as it is."""
+    if type(value) is list:
+        return _are_scalars(value)
+    if type(value) is not dict or not all(type(key) is str and key[:1] != "$" for key in value):
+        return False
+    return _are_scalars(value.values())
+
+
+def _are_scalars(values: Collection[object]) -> bool:
+    return {*map(type, values)} <= _SCALARS.keys()
+
+
 def _describe_type(name: str) -> str:
     return (
         f"is a {name}, which a session cannot keep.\n\nStore values of JSON's types, or register "
@@ -180,12 +217,13 @@ def dump_values(values: Mapping[str, object]) -> dict[str, str]:
     :raises SessionValueError: as ``dumps`` does, and it names the session's key.
     """
     dump = tagged_json.dump_named
-    return {key: dump(value, f"session[{key!r}]") for key, value in values.items()}
+    return {key: dump(value, "session", key) for key, value in values.items()}
 
 
 def join_values(texts: Mapping[str, str]) -> str:
     """Return the JSON text of the dict whose values have these texts."""
-    pairs = [(json.dumps(key), text) for key, text in texts.items()]
-    if len(texts) == 1 and pairs[0][0][:2] == '"$':
-        return f'{{"$dict":[[{",".join(pairs[0])}]]}}'
-    return "{" + ",".join(map(":".join, pairs)) + "}"
+    pairs = [f"{encode_basestring_ascii(key)}:{text}" for key, text in texts.items()]
+    if len(pairs) == 1 and pairs[0][:2] == '"$':
+        ((key, text),) = texts.items()
+        return f'{{"$dict":[[{encode_basestring_ascii(key)},{text}]]}}'
+    return "{" + ",".join(pairs) + "}"
