@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from functools import lru_cache
-from itertools import islice
 from typing import Literal, TypeVar
 
 from werkzeug.http import dump_cookie
@@ -27,9 +26,6 @@ logger = logging.getLogger("wsgikit.session")
 
 MAX_HEADER = 4093
 """Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265, section 6.1, asks 4096)."""
-
-MAX_TRIED = 8
-"""Cookies of one name that are opened: a subdomain can set some beside ours, not any number."""
 
 
 class CookieAttributes:
@@ -121,8 +117,7 @@ class SessionCookie:
         """
         if not self.is_in(visitor):
             return None
-        found = find_values(self.name, visitor.cookies, max_chunks=self._max_chunks)
-        values = [*islice(found, MAX_TRIED)]
+        values = find_values(self.name, visitor.cookies, max_chunks=self._max_chunks)
         refused = 0
         try:
             for value in values:
@@ -155,9 +150,10 @@ class SessionCookie:
                 f"The session's cookie would have {len(value)} bytes, and be split over more than "
                 f"{self._max_chunks} cookies: servers refuse such requests."
             )
-        headers = [self._attributes.header(*piece, max_age, visitor) for piece in pieces.items()]
+        header = self._attributes.header
+        headers = [header(name, piece, max_age, visitor) for name, piece in pieces.items()]
         _check_sizes(headers)
-        return [*headers, *self._expire_others(visitor, pieces)]
+        return headers + self._expire_others(visitor, pieces)
 
     def expire(self, visitor: Visitor) -> list[str]:
         """Return the Set-Cookie values that make the browser forget the cookie."""
@@ -175,12 +171,12 @@ class SessionCookie:
 
 
 def _check_sizes(headers: list[str]) -> None:
-    size = max(map(len, headers))
-    if size > MAX_HEADER:
-        raise SessionTooLarge(
-            f"The session's Set-Cookie header would have {size} bytes; browsers drop a cookie of "
-            f"more than {MAX_HEADER}."
-        )
+    for header in headers:
+        if len(header) > MAX_HEADER:
+            raise SessionTooLarge(
+                f"The session's Set-Cookie header would have {len(header)} bytes; browsers drop a "
+                f"cookie of more than {MAX_HEADER}."
+            )
 
 
 def _check_prefix(name: str, attributes: CookieAttributes) -> None:

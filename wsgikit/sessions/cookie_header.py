@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import islice
 
 from werkzeug.sansio.http import parse_cookie
 
 from .chunks import join
 
+MAX_VALUES = 8
+"""Cookies of one name that are looked at: a subdomain can set some beside ours, not any number."""
 
-def find_values(name: str, header: str, *, max_chunks: int) -> Iterator[str]:
-    """Each value that the cookie may have, as ``chunks.join`` puts it together.
+
+def find_values(name: str, header: str, *, max_chunks: int) -> list[str]:
+    """The values that the cookie may have, as ``chunks.join`` puts them together.
 
     One plain cookie of the name is found in the text; the header is parsed only for what is
     quoted, in several cookies, or anything else that browsers seldom send.
     """
     value = _find_plain(name, header)
     if value is not None:
-        return iter((value,))
+        return [value]
     # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
-    return join(name, parse_cookie(header), max_chunks=max_chunks)
+    return [*islice(join(name, parse_cookie(header), max_chunks=max_chunks), MAX_VALUES)]
 
 
 def _find_plain(name: str, header: str) -> str | None:

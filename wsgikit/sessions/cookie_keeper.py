@@ -76,7 +76,7 @@ class CookieKeeper(SessionKeeper):
                 raise SessionTooLarge(message) from error
             logger.error("%s The visitor keeps the session as it was.", message)
             return self.expire(visitor) if session.destroyed else []
-        return [*self._foreign.expire(visitor), *cookies]
+        return self._foreign.expire(visitor) + cookies
 
     def expire(self, visitor: Visitor) -> list[str]:
         return [*self._foreign.expire(visitor), *self._cookie.expire(visitor)]

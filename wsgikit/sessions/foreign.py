@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import SessionValueError
-from .cookie import MAX_TRIED
+from .cookie_header import MAX_VALUES
 from .lifetimes import Lifetimes
 from .readers import CookieReader, FormerSession
 from .session import user_id_text
@@ -45,7 +45,7 @@ class ForeignCookies:
             return None
         cookies = parse_cookie(visitor.cookies)
         for reader in self._brought(cookies):
-            for value in islice(reader.values_in(cookies), MAX_TRIED):
+            for value in islice(reader.values_in(cookies), MAX_VALUES):
                 former = reader.read(value)
                 if former is not None and not self._lifetimes.is_over(former.created):
                     stored = _take_over(reader, former)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import struct
 import time
 import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
 from itsdangerous import BadData, HMACAlgorithm, Signer
-from itsdangerous.encoding import base64_decode, base64_encode, bytes_to_int, int_to_bytes
+from itsdangerous.encoding import int_to_bytes
 
 from .codec import Unsealed
 
 _WORTH_COMPRESSING = 512
-"""Bytes of text. A shorter one fits its cookie in any case (under 750 bytes of 4,093), and zlib would
-save 16 of them at 100 and 300 at 500, in 50 microseconds; all the rest of sealing takes 4."""
+"""Bytes of text. A shorter one's cookie has under 750 bytes, of 4,093 that browsers keep, and zlib
+takes 16 off it at 100 and 300 at 500, in up to 50 microseconds; the rest of sealing takes 3."""
 
 
 class SignedCodec:
@@ -36,17 +36,17 @@ class SignedCodec:
         self._signers = [self._signer, *(_OneKeySigner(old, salt) for old in reversed(fallbacks))]
 
     def seal(self, text: str) -> str:
-        signed_at = base64_encode(int_to_bytes(int(time.time())))
+        signed_at = _encode(int_to_bytes(int(time.time())))
         return self._signer.sign(_pack(text.encode()) + b"." + signed_at).decode()
 
     def unseal(self, value: str) -> Unsealed | None:
         for signer in self._signers:
             try:
                 payload, signed_at = signer.unsign(value).rsplit(b".", 1)
-                issued_at = float(bytes_to_int(base64_decode(signed_at)))
+                issued_at = int.from_bytes(_decode(signed_at), "big")
                 return Unsealed(_unpack(payload), issued_at, signer is not self._signer)
             # ValueError: also a lone surrogate, which no header can hold
-            except (BadData, ValueError, struct.error, zlib.error):
+            except (BadData, ValueError, zlib.error):
                 continue
         return None
 
@@ -80,11 +80,19 @@ def _pack(text: bytes) -> bytes:
     if len(text) >= _WORTH_COMPRESSING:
         compressed = zlib.compress(text)
         if len(compressed) < len(text) - 1:
-            return b"." + base64_encode(compressed)
-    return base64_encode(text)
+            return b"." + _encode(compressed)
+    return _encode(text)
 
 
 def _unpack(payload: bytes) -> str:
     if payload.startswith(b"."):
-        return zlib.decompress(base64_decode(payload[1:])).decode()
-    return base64_decode(payload).decode()
+        return zlib.decompress(_decode(payload[1:])).decode()
+    return _decode(payload).decode()
+
+
+def _encode(content: bytes) -> bytes:
+    return urlsafe_b64encode(content).rstrip(b"=")
+
+
+def _decode(text: bytes) -> bytes:
+    return urlsafe_b64decode(text + b"==")  # more padding than is needed is no fault

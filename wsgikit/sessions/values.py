@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 from uuid import UUID
 
 from markupsafe import Markup
@@ -42,12 +42,17 @@ class _Fault(Exception):
         self.steps: list[object] = []
 
     def describe(self, start: str) -> str:
-        path = _join_steps(start, self.steps[:-9:-1])
-        return f"{path}{'…' if self.steps[8:] else ''} {self.problem}"
+        path = "".join(f"[{step!r}]" for step in self.steps[:-9:-1])
+        return f"{start}{path}{'…' if self.steps[8:] else ''} {self.problem}"
 
 
-def _join_steps(start: str, steps: Sequence[object]) -> str:
-    return start + "".join(f"[{step!r}]" for step in steps)
+_FAULTS = (_Fault, ValueError, RecursionError)  # also an int of too many digits, a full stack
+
+
+def _refuse(name: str, fault: Exception) -> NoReturn:
+    if isinstance(fault, _Fault):
+        raise SessionValueError(fault.describe(name)) from None
+    raise SessionValueError(f"{name} cannot be written: {fault}") from fault
 
 
 class _Tag(NamedTuple):
@@ -105,19 +110,15 @@ class TaggedJSON:
 
         :raises SessionValueError: names what in it has an unknown type, or is nested too deeply.
         """
-        return self.dump_named(value, "value")
-
-    def dump_named(self, value: object, name: str, *steps: object) -> str:
-        """Do as ``dumps`` does, and let the error call the value by its name, say ``a['b']``."""
         try:
-            write = _SCALARS.get(type(value))
-            return _write(self._encode(value, MAX_DEPTH)) if write is None else write(value)
-        except _Fault as fault:
-            raise SessionValueError(fault.describe(_join_steps(name, steps))) from None
-        except (ValueError, RecursionError) as error:  # an int of too many digits, a full stack
-            raise SessionValueError(
-                f"{_join_steps(name, steps)} cannot be written: {error}"
-            ) from error
+            return self.write(value)
+        except _FAULTS as fault:
+            _refuse("value", fault)
+
+    def write(self, value: object) -> str:
+        """Do as ``dumps`` does, and leave it to the caller to say what cannot be written."""
+        write = _SCALARS.get(type(value))
+        return _write(self._encode(value, MAX_DEPTH)) if write is None else write(value)
 
     def loads(self, text: str) -> Any:
         """Return the value of a text.
@@ -216,8 +217,14 @@ def dump_values(values: Mapping[str, object]) -> dict[str, str]:
 
     :raises SessionValueError: as ``dumps`` does, and it names the session's key.
     """
-    dump = tagged_json.dump_named
-    return {key: dump(value, "session", key) for key, value in values.items()}
+    texts = {}
+    try:
+        for key, value in values.items():
+            write = _SCALARS.get(type(value))
+            texts[key] = tagged_json.write(value) if write is None else write(value)
+    except _FAULTS as fault:
+        _refuse(f"session[{key!r}]", fault)
+    return texts
 
 
 def join_values(texts: Mapping[str, str]) -> str:
