@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
@@ -20,12 +20,10 @@ T = TypeVar("T")
 MAX_DEPTH = 64
 """Levels of nesting, so few that any thread's stack can read what another has written."""
 
-_write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-"""Writes what ``TaggedJSON._encode`` has made, which holds itself nowhere."""
 _SCALARS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring_ascii,
     int: int.__repr__,
-    float: _write,
+    float: json.dumps,
     bool: {True: "true", False: "false"}.__getitem__,
     type(None): {None: "null"}.__getitem__,
 }
@@ -115,10 +113,19 @@ class TaggedJSON:
         except _FAULTS as fault:
             _refuse("value", fault)
 
-    def write(self, value: object) -> str:
+    def write(self, value: Any, depth: int = MAX_DEPTH) -> str:
         """Do as ``dumps`` does, and leave it to the caller to say what cannot be written."""
-        write = _SCALARS.get(type(value))
-        return _write(self._encode(value, MAX_DEPTH)) if write is None else write(value)
+        _check(depth)
+        for cls in type(value).__mro__:
+            if cls in _SCALARS:
+                return _SCALARS[cls](value)
+            if cls is list:
+                return f"[{','.join(self._items(value, depth))}]"
+            if cls is dict:
+                return self._write_dict(value, depth)
+            if cls in self._tags:
+                return self._write_tagged(cls, value, depth)
+        raise _Fault(_describe_type(type(value).__name__))
 
     def loads(self, text: str) -> Any:
         """Return the value of a text.
@@ -133,43 +140,35 @@ class TaggedJSON:
         except Exception as error:  # a type's own function may raise anything for a wrong value
             raise ValueError(f"This is no text of a session: {error}") from error
 
-    def _encode(self, value: Any, depth: int) -> Any:
-        if not depth:
-            raise _Fault(f"is nested more than {MAX_DEPTH} levels deep, or holds itself.")
-        if depth > 1 and _is_flat(value):
-            return value
-        for cls in type(value).__mro__:
-            if cls in _SCALARS:
-                return value
-            if cls is list:
-                return [self._item(*item, depth) for item in enumerate(value)]
-            if cls is dict:
-                return self._encode_dict(value, depth)
-            if cls in self._tags:
-                return self._encode_tagged(cls, value, depth)
-        raise _Fault(_describe_type(type(value).__name__))
+    def _items(self, values: Iterable[Any], depth: int) -> list[str]:
+        _check(depth)
+        return [self._item(step, value, depth) for step, value in enumerate(values)]
 
-    def _item(self, step: object, value: Any, depth: int) -> Any:
+    def _item(self, step: object, value: Any, depth: int) -> str:
+        if depth > 1 and type(value) in _SCALARS:
+            return _SCALARS[type(value)](value)
         try:
-            return self._encode(value, depth - 1)
+            return self.write(value, depth - 1)
         except _Fault as fault:
             fault.steps.append(step)
             raise
 
-    def _encode_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    def _write_dict(self, value: dict[Any, Any], depth: int) -> str:
         keys = [self._item(key, key, depth) for key in value]
         items = [self._item(key, item, depth) for key, item in value.items()]
-        if not all(isinstance(key, str) for key in keys) or (len(keys) == 1 and keys[0][:1] == "$"):
+        if not all(key[0] == '"' for key in keys) or (len(keys) == 1 and keys[0][:2] == '"$'):
             # Keys that JSON would turn into texts, or a dict that would be taken for a tag.
-            return {"$dict": [list(pair) for pair in zip(keys, items, strict=True)]}
-        return dict(zip(keys, items, strict=True))
+            pairs = [f"[{key},{item}]" for key, item in zip(keys, items, strict=True)]
+            return f'{{"$dict":[{",".join(pairs)}]}}'
+        return f"{{{','.join(map(':'.join, zip(keys, items, strict=True)))}}}"
 
-    def _encode_tagged(self, cls: type, value: Any, depth: int) -> dict[str, Any]:
+    def _write_tagged(self, cls: type, value: Any, depth: int) -> str:
         name, dump = self._tags[cls]
-        encoded = self._encode(dump(value), depth - 1)
-        if cls in (set, frozenset):
-            encoded.sort(key=json.dumps)  # the order of a set differs from process to process
-        return {f"${name}": encoded}
+        if cls in (set, frozenset):  # their order differs from process to process
+            text = f"[{','.join(sorted(self._items(dump(value), depth - 1)))}]"
+        else:
+            text = self.write(dump(value), depth - 1)
+        return f"{{{encode_basestring_ascii('$' + name)}:{text}}}"
 
     def _untag(self, value: dict[str, Any]) -> Any:
         name = next(iter(value)) if len(value) == 1 else ""
@@ -180,17 +179,9 @@ class TaggedJSON:
         return self._load[name[1:]](value[name])
 
 
-def _is_flat(value: object) -> bool:
-    """Whether it is a list or a dict that JSON writes as it is."""
-    if type(value) is list:
-        return _are_scalars(value)
-    if type(value) is not dict or not all(type(key) is str and key[:1] != "$" for key in value):
-        return False
-    return _are_scalars(value.values())
-
-
-def _are_scalars(values: Collection[object]) -> bool:
-    return {*map(type, values)} <= _SCALARS.keys()
+def _check(depth: int) -> None:
+    if not depth:
+        raise _Fault(f"is nested more than {MAX_DEPTH} levels deep, or holds itself.")
 
 
 def _describe_type(name: str) -> str:
