@@ -15,6 +15,7 @@ from werkzeug.sansio.http import parse_cookie
 from wsgikit.errors import ConfigurationError, SessionTooLarge, SessionValueError
 from wsgikit.middleware import SessionMiddleware
 from wsgikit.sessions import Session
+from wsgikit.sessions.cookie import CookieAttributes
 from wsgikit.sessions.visitor import Visitor
 
 KEY = "a key for tests"
@@ -37,7 +38,7 @@ class CookieSessions:
 
     @path.setter
     def path(self, path):
-        self.cookie._attributes.path = path
+        self.cookie._attributes = CookieAttributes(path)
 
     def load(self, header):
         return self.keeper.load(visitor(cookies=header or ""))

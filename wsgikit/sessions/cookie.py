@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
-from itertools import islice
-from typing import Literal
+import time
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from typing import Literal, TypeVar
 
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import ConfigurationError, SessionTooLarge
-from .chunks import join, split, stale
+from .chunks import split, stale
 from .codec import Unsealed
+from .cookie_header import find_values
 from .options import checked_choice, checked_domain, checked_name, checked_path
 from .seal import Seal
 from .visitor import Visitor
 
+T = TypeVar("T")
 SameSite = Literal["Lax", "Strict", "None"] | None
 
 logger = logging.getLogger("wsgikit.session")
 
 MAX_HEADER = 4093
 """Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265, section 6.1, asks 4096)."""
-
-MAX_TRIED = 8
-"""Cookies of one name that are opened: a subdomain can set some beside ours, not any number."""
 
 
 class CookieAttributes:
@@ -46,6 +46,8 @@ class CookieAttributes:
         # Browsers refuse both without Secure, so it goes with them even when https is not seen.
         self.secure = True if partitioned or same_site == "None" else secure
         self.partitioned = partitioned
+        # They are the same for each response, but for Expires, which changes once a second.
+        self._render = lru_cache(maxsize=64)(self._render_attributes)
         if self.secure and secure is False:
             raise ConfigurationError(
                 "secure=False cannot go with same_site='None' or partitioned=True: browsers "
@@ -57,21 +59,30 @@ class CookieAttributes:
         return name, self.path, self.domain, self.partitioned
 
     def header(self, name: str, value: str, max_age: int | None, visitor: Visitor) -> str:
-        """The Set-Cookie value of one cookie; a ``max_age`` of 0 has the browser forget it."""
+        """The Set-Cookie value of one cookie; a ``max_age`` of 0 has the browser forget it.
+
+        :param value: characters that need no quotes.
+        """
+        expires = int(time.time()) + max_age if max_age else max_age
+        return f"{name}={value}{self._render(name, max_age, expires, visitor.https)}"
+
+    def _render_attributes(
+        self, name: str, max_age: int | None, expires: int | None, https: bool
+    ) -> str:
         secure = True if is_prefixed(name) else self.secure
-        return dump_cookie(
+        cookie = dump_cookie(
             name,
-            value,
             max_age=max_age,
-            expires=0 if max_age == 0 else None,
+            expires=expires,
             path=self.path,
             domain=self.domain,
-            secure=visitor.https if secure is None else secure,
+            secure=https if secure is None else secure,
             httponly=self.http_only,
             samesite=self.same_site,
             partitioned=self.partitioned,
             max_size=0,
         )
+        return cookie.removeprefix(f"{name}=")
 
 
 def is_prefixed(name: str) -> bool:
@@ -90,6 +101,7 @@ class SessionCookie:
         self, name: str, seal: Seal, attributes: CookieAttributes, *, max_chunks: int = 1
     ) -> None:
         self.name = checked_name(name)
+        self._begin_of_piece = f"{name}."
         self._codec = seal.codec(name)
         self._attributes = attributes
         self._max_chunks = max_chunks
@@ -97,23 +109,24 @@ class SessionCookie:
         if is_prefixed(name):
             _check_prefix(name, attributes)
 
-    def read(self, visitor: Visitor) -> Iterator[Unsealed]:
-        """Open each cookie of this name that is one of ours; any other is ignored.
+    def open(self, visitor: Visitor, take: Callable[[Unsealed], T | None]) -> T | None:
+        """What ``take`` makes of the first cookie of this name that it does not refuse.
 
-        Several of one name come when a subdomain has set one too ("cookie tossing").
+        Several of one name come when a subdomain has set one too ("cookie tossing"). Only what is
+        one of ours is given to ``take``; any other is ignored.
         """
         if not self.is_in(visitor):
-            return
-        # werkzeug.http's parser raises for bytes that are no UTF-8, in whosever cookie they are.
-        cookies = parse_cookie(visitor.cookies)
-        values = [*islice(join(self.name, cookies, max_chunks=self._max_chunks), MAX_TRIED)]
+            return None
+        values = find_values(self.name, visitor.cookies, max_chunks=self._max_chunks)
         refused = 0
         try:
             for value in values:
                 unsealed = self._codec.unseal(value)
-                if unsealed is not None:
-                    yield unsealed
-                refused += 1  # whoever takes one asks for no other
+                taken = take(unsealed) if unsealed is not None else None
+                if taken is not None:
+                    return taken
+                refused += 1
+            return None
         finally:
             if refused or not values:
                 logger.debug("refused %d of %d cookies named %s", refused, len(values), self.name)
@@ -137,9 +150,10 @@ class SessionCookie:
                 f"The session's cookie would have {len(value)} bytes, and be split over more than "
                 f"{self._max_chunks} cookies: servers refuse such requests."
             )
-        headers = [self._attributes.header(*piece, max_age, visitor) for piece in pieces.items()]
+        header = self._attributes.header
+        headers = [header(name, piece, max_age, visitor) for name, piece in pieces.items()]
         _check_sizes(headers)
-        return [*headers, *self._expire_others(visitor, pieces)]
+        return headers + self._expire_others(visitor, pieces)
 
     def expire(self, visitor: Visitor) -> list[str]:
         """Return the Set-Cookie values that make the browser forget the cookie."""
@@ -150,19 +164,19 @@ class SessionCookie:
 
     def _expire_others(self, visitor: Visitor, written: Collection[str]) -> list[str]:
         """Make the browser forget pieces of a former value that had more of them."""
-        if f"{self.name}." not in visitor.cookies:
+        if self._begin_of_piece not in visitor.cookies:
             return []
         others = stale(self.name, parse_cookie(visitor.cookies), written)
         return [self._attributes.header(name, "", 0, visitor) for name in others]
 
 
 def _check_sizes(headers: list[str]) -> None:
-    size = max(map(len, headers))
-    if size > MAX_HEADER:
-        raise SessionTooLarge(
-            f"The session's Set-Cookie header would have {size} bytes; browsers drop a cookie of "
-            f"more than {MAX_HEADER}."
-        )
+    for header in headers:
+        if len(header) > MAX_HEADER:
+            raise SessionTooLarge(
+                f"The session's Set-Cookie header would have {len(header)} bytes; browsers drop a "
+                f"cookie of more than {MAX_HEADER}."
+            )
 
 
 def _check_prefix(name: str, attributes: CookieAttributes) -> None:

@@ -40,11 +40,7 @@ class CookieKeeper(SessionKeeper):
         self._keeps_former = keeps_former
 
     def load(self, visitor: Visitor) -> StoredSession | None:
-        for opened in self._cookie.read(visitor):
-            stored = self.open(opened)
-            if stored is not None:
-                return stored
-        return self._foreign.load(visitor)
+        return self._cookie.open(visitor, self.open) or self._foreign.load(visitor)
 
     def open(self, opened: Unsealed) -> StoredSession | None:
         """The session that a cookie holds, unless it is over, or is kept elsewhere."""
@@ -80,7 +76,7 @@ class CookieKeeper(SessionKeeper):
                 raise SessionTooLarge(message) from error
             logger.error("%s The visitor keeps the session as it was.", message)
             return self.expire(visitor) if session.destroyed else []
-        return [*self._foreign.expire(visitor), *cookies]
+        return self._foreign.expire(visitor) + cookies
 
     def expire(self, visitor: Visitor) -> list[str]:
         return [*self._foreign.expire(visitor), *self._cookie.expire(visitor)]

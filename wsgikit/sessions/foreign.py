@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.sansio.http import parse_cookie
 
 from ..errors import SessionValueError
-from .cookie import MAX_TRIED
+from .cookie_header import MAX_VALUES
 from .lifetimes import Lifetimes
 from .readers import CookieReader, FormerSession
 from .session import user_id_text
@@ -41,9 +41,11 @@ class ForeignCookies:
 
     def load(self, visitor: Visitor) -> StoredSession | None:
         """The session of the first cookie that its reader takes; it is to be written as ours."""
-        cookies = self._cookies_of(visitor)
+        if not self._readers:
+            return None
+        cookies = parse_cookie(visitor.cookies)
         for reader in self._brought(cookies):
-            for value in islice(reader.values_in(cookies), MAX_TRIED):
+            for value in islice(reader.values_in(cookies), MAX_VALUES):
                 former = reader.read(value)
                 if former is not None and not self._lifetimes.is_over(former.created):
                     stored = _take_over(reader, former)
@@ -56,16 +58,15 @@ class ForeignCookies:
 
         It goes before a cookie of ours: to some browsers the two may be the same one.
         """
-        cookies = self._cookies_of(visitor)
+        if not self._readers:
+            return []
+        cookies = parse_cookie(visitor.cookies)
         return [
             reader.attributes.header(name, "", 0, visitor)
             for reader in self._brought(cookies)
             if reader.attributes.key(reader.name) != self._own
             for name in reader.names_in(cookies)
         ]
-
-    def _cookies_of(self, visitor: Visitor) -> MultiDict[str, str]:
-        return parse_cookie(visitor.cookies if self._readers else "")
 
     def _brought(self, cookies: MultiDict[str, str]) -> list[CookieReader]:
         return [each for each in self._readers if each.name in cookies]

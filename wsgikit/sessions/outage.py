@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from ..errors import SessionTooLarge, SessionUnavailable
+from .codec import Unsealed
 from .cookie import SessionCookie
 from .options import checked_choice
 from .session import Session
@@ -71,7 +72,7 @@ class Outage:
             raise error
         if self._policy == "empty":
             return _stored({})._replace(outage=error)
-        pending = self._pending(visitor) or _begin(self._key(visitor))
+        pending = self._pending(visitor) or _begin(self._cookie.open(visitor, _open_key))
         return _stored(pending.values)._replace(outage=error, pending=pending)
 
     def resume(self, visitor: Visitor, stored: StoredSession | None) -> StoredSession | None:
@@ -129,15 +130,16 @@ class Outage:
     def _pending(self, visitor: Visitor) -> Pending | None:
         if self._policy != "cookie":
             return None
-        for opened in self._pending_cookie.read(visitor):
-            if time.time() - opened.issued_at <= MAX_AGE:
-                return Pending(*json.loads(opened.text))
-        return None
+        return self._pending_cookie.open(visitor, _open_pending)
 
-    def _key(self, visitor: Visitor) -> str:
-        """That of the first id in the cookies: there is one, or the store had not been asked."""
-        texts = (opened.text for opened in self._cookie.read(visitor))
-        return key_of(json.loads(next(text for text in texts if text.startswith('"'))))
+
+def _open_pending(opened: Unsealed) -> Pending | None:
+    is_over = time.time() - opened.issued_at > MAX_AGE
+    return None if is_over else Pending(*json.loads(opened.text))
+
+
+def _open_key(opened: Unsealed) -> str | None:
+    return key_of(json.loads(opened.text)) if opened.text.startswith('"') else None
 
 
 def _stored(values: Mapping[str, str | None]) -> StoredSession:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import time
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from hmac import compare_digest
+from typing import Any
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import int_to_bytes
 
 from .codec import Unsealed
 
-
-class _Text:
-    """Leaves the text alone; it is JSON already."""
-
-    dumps = loads = str
+_WORTH_COMPRESSING = 512
+"""Bytes of text. A shorter one's cookie has under 750 bytes, of 4,093 that browsers keep, and zlib
+takes 16 off it at 100 and 300 at 500, in up to 50 microseconds; the rest of sealing takes 3."""
 
 
 class SignedCodec:
-    """Signs texts, and compresses them where that makes them shorter.
+    """Signs texts, and compresses long ones where that makes them shorter.
+
+    The values are those of itsdangerous' ``URLSafeTimedSerializer``.
 
     :param name: the cookie's name; a value signed for another name is refused.
     :param key: the secret.
@@ -25,28 +31,73 @@ class SignedCodec:
     """
 
     def __init__(self, name: str, key: bytes, fallbacks: Sequence[bytes] = ()) -> None:
-        self._name = name
-        # Two signers, not one with all keys: a value signed with an old key must be noticed.
-        self._signer = self._make_signer([key])
-        self._old_signers = [self._make_signer(fallbacks)] if fallbacks else []
-
-    def _make_signer(self, keys: Sequence[bytes]) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(
-            list(keys),
-            salt=f"wsgikit.session:{self._name}",
-            serializer=_Text,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-        )
+        salt = f"wsgikit.session:{name}".encode()
+        self._signer = _OneKeySigner(key, salt)
+        # One signer a key, not one with all: a value signed with an old key must be noticed.
+        self._signers = [self._signer, *(_OneKeySigner(old, salt) for old in reversed(fallbacks))]
 
     def seal(self, text: str) -> str:
-        return self._signer.dumps(text)
+        signed_at = _encode(int_to_bytes(int(time.time())))
+        return self._signer.sign(_pack(text.encode()) + b"." + signed_at).decode()
 
     def unseal(self, value: str) -> Unsealed | None:
-        for signer in (self._signer, *self._old_signers):
+        for signer in self._signers:
             try:
-                # Not max_age: itsdangerous refuses what a host whose clock is ahead has signed.
-                text, signed = signer.loads(value, return_timestamp=True)
-            except (BadData, ValueError):  # ValueError: a lone surrogate, which no header can hold
+                payload, signed_at = signer.unsign(value).rsplit(b".", 1)
+                issued_at = int.from_bytes(_decode(signed_at), "big")
+                return Unsealed(_unpack(payload), issued_at, signer is not self._signer)
+            # ValueError: also a lone surrogate, which no header can hold
+            except (BadData, ValueError, zlib.error):
                 continue
-            return Unsealed(text, signed.timestamp(), signer is not self._signer)
         return None
+
+
+class _OneKeySigner(Signer):
+    """Signs as itsdangerous' own with HMAC-SHA-256, in a third of the time.
+
+    It derives its one key, and hashes the two blocks that HMAC makes of it (RFC 2104), before there
+    is a value. What ``sign`` and ``unsign`` give to the two methods are bytes.
+    """
+
+    def __init__(self, key: bytes, salt: bytes) -> None:
+        super().__init__(key, salt, key_derivation="hmac", digest_method=hashlib.sha256)
+        block = self.derive_key().ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def get_signature(self, value: Any) -> bytes:
+        return _encode(self._hmac(value))
+
+    def verify_signature(self, value: Any, sig: Any) -> bool:
+        try:
+            return compare_digest(_decode(sig), self._hmac(value))
+        except ValueError:
+            return False
+
+    def _hmac(self, value: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def _pack(text: bytes) -> bytes:
+    if len(text) >= _WORTH_COMPRESSING:
+        compressed = zlib.compress(text)
+        if len(compressed) < len(text) - 1:
+            return b"." + _encode(compressed)
+    return _encode(text)
+
+
+def _unpack(payload: bytes) -> str:
+    if payload.startswith(b"."):
+        return zlib.decompress(_decode(payload[1:])).decode()
+    return _decode(payload).decode()
+
+
+def _encode(content: bytes) -> bytes:
+    return urlsafe_b64encode(content).rstrip(b"=")
+
+
+def _decode(text: bytes) -> bytes:
+    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))

@@ -71,13 +71,17 @@ class StoreKeeper(SessionKeeper):
         return self._outage.resume(visitor, stored)
 
     def _load(self, visitor: Visitor) -> StoredSession | None:
-        superseded = None
-        for opened in self._cookie.read(visitor):
+        superseded = []
+
+        def take(opened: Unsealed) -> StoredSession | None:
             stored = self.open(opened)
-            if stored is not None and not stored.is_superseded:
+            if stored is None or not stored.is_superseded:
                 return stored
-            superseded = superseded or stored
-        return superseded or self._foreign.load(visitor)
+            superseded.append(stored)
+            return None  # another cookie may bring what goes on
+
+        stored = self._cookie.open(visitor, take)
+        return stored or next(iter(superseded), None) or self._foreign.load(visitor)
 
     def open(self, opened: Unsealed) -> StoredSession | None:
         """The session whose id a cookie holds. An id that the store does not know is never used."""
