@@ -12,6 +12,7 @@ from wsgikit.app import App, find_app
 from wsgikit.closing import EndedBody, close_with
 from wsgikit.environ import CONTEXT, KEEP
 from wsgikit.errors import ConfigurationError
+from wsgikit.layer import Layer
 from wsgikit.lifecycle import Runner
 from wsgikit.served_request import ServedRequest
 from wsgikit.server_input import ServerInput
@@ -19,7 +20,7 @@ from wsgikit.server_input import ServerInput
 _EMPTY = ("", "0")
 
 
-class ContextMiddleware:
+class ContextMiddleware(Layer):
     """Make ``current_app``, ``g``, ``request`` and ``session`` work from here inwards.
 
     :param app: the WSGI app inside.
@@ -40,7 +41,7 @@ class ContextMiddleware:
 
     def __init__(self, app: WSGIApplication, /, *, current_app: App | None = None) -> None:
         inner = find_app(app)
-        self.app = app
+        super().__init__(app)
         chosen = current_app or inner
         if chosen is None:
             raise ConfigurationError(
@@ -62,14 +63,14 @@ class ContextMiddleware:
             context.keep = partial(_keep, environ.pop(KEEP), context, run)
         if environ.get("CONTENT_LENGTH", "0") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in environ:
             environ["wsgi.input"] = ServerInput(context, environ["wsgi.input"])
-        return run(self._open, context, environ, run)  # type: ignore[no-any-return]
+        return run(self._open, context, environ, run)
 
     def _open(
         self, context: ServedRequest, environ: WSGIEnvironment, run: Runner
     ) -> Iterable[bytes]:
         try:
             context.push()
-            body = self.app(environ, context.start_response)
+            body = self.call_app(environ, context.start_response)
             if type(body) is list and context.ends_quietly():
                 return EndedBody(body)
         except BaseException as error:

@@ -53,7 +53,10 @@ class _Callback(BodyEnd):
     """A function that is told of the end itself alone."""
 
     def __init__(self, callback: CloseCallback) -> None:
-        self.closed = callback  # type: ignore[method-assign]
+        self._callback = callback
+
+    def closed(self, outcome: BaseException | None) -> None:
+        self._callback(outcome)
 
 
 _OVER = BodyEnd()
@@ -187,6 +190,8 @@ class _ClosingSequence(_Closing):
 class EndedBody(list[bytes]):
     """A complete body whose end has come before it is sent."""
 
+    __slots__ = ()
+
     def close(self) -> None:
         """Nothing is left to do."""
 
@@ -235,7 +240,7 @@ def close_with(
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
     """Pull the first chunk of a stream, unless it has been; leave lists and files as they are."""
-    if is_complete(body) or is_file(body, environ) or isinstance(body, PrimedBody):
+    if type(body) in _COMPLETE or is_file(body, environ) or isinstance(body, PrimedBody):
         return body
     return prime(body)
 

@@ -82,7 +82,13 @@ class DeferredStart:
         try:
             if self._status is None:
                 raise RuntimeError("the app returned without calling start_response (PEP 3333)")
-            if self._is_awaited():
+            context, app = self._context, self._context.app
+            if (
+                context.after_functions
+                or app.after_request_funcs
+                or (app.blueprints and self._hooks())
+                or signals.request_finished.receivers
+            ):
                 to_close = None  # the hooks end what they fail to answer
                 to_close = body = self._answer(self._hooks(), body)
             self.sent = True
@@ -90,16 +96,6 @@ class DeferredStart:
         except BaseException as error:
             raise_after(error, close_body, to_close)
         return body
-
-    def _is_awaited(self) -> bool:
-        """Whether there may be somebody who wants to see the response."""
-        context, app = self._context, self._context.app
-        return bool(
-            context.after_functions
-            or app.after_request_funcs
-            or (app.blueprints and self._hooks())
-            or signals.request_finished.receivers
-        )
 
     def _answer(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks and return the body to send; its status and headers are kept back."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request of ``app`` by its view, or by its fallback when no route matches.
 
+    This is the app as a WSGI callable. Errors are left to the layers around.
+
     :raises RuntimeError: there is no pipeline around, or it is another app's.
     :raises werkzeug.exceptions.HTTPException: no route matches, and there is no fallback.
     """

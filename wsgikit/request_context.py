@@ -186,7 +186,7 @@ class RequestContext(RoutedContext):
 
     def _pops(self) -> Iterator[Callable[[BaseException | None], None]]:
         while self._depth > self._holds:
-            pushed = contexts.get(())
+            pushed = contexts.get()
             yield (pushed[-1] if pushed else self).pop
             if not pushed:  # closed where it was never pushed: that has been said
                 return

@@ -23,7 +23,8 @@ from .wrappers import Response
 if TYPE_CHECKING:
     from .app import App
 
-_HTML = "text/html; charset=utf-8"
+_HTML, _JSON = "text/html; charset=utf-8", "application/json"
+_PLAIN: dict[type[Any], str] = {str: _HTML, bytes: _HTML, dict: _JSON, list: _JSON}
 _HEADERS = (Headers, Mapping, list, tuple, NoneType)
 _EXPECTED = (
     "A view returns str, bytes, a dict, a list, a Response, a WSGI callable, a generator, or a "
@@ -111,26 +112,20 @@ def send(
 
     Plain text, bytes and JSON go out as they are, since a ``Response`` would add nothing to them.
     """
-    if app.response_class is Response:
-        plain = _plain(result)
-        if plain is not None:
-            content_type, body = plain
-            length = ("Content-Length", str(len(body)))
-            start_response("200 OK", [("Content-Type", content_type), length])
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-    response = result if _is_wsgi_app(result) else make_response(result)
-    return response(environ, start_response)  # type: ignore[no-any-return]
+    content_type = _PLAIN.get(type(result)) if app.response_class is Response else None
+    if content_type is None:
+        response = result if _is_wsgi_app(result) else make_response(result)
+        return response(environ, start_response)  # type: ignore[no-any-return]
+    body = _encode(result)
+    length = ("Content-Length", str(len(body)))
+    start_response("200 OK", [("Content-Type", content_type), length])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
-def _plain(result: Any) -> tuple[str, bytes] | None:
-    kind = type(result)
-    if kind is str:
-        return _HTML, result.encode()
-    if kind is bytes:
-        return _HTML, result
-    if kind is dict or kind is list:
-        return "application/json", f"{json_response.dumps(result)}\n".encode()
-    return None
+def _encode(result: Any) -> bytes:
+    if isinstance(result, str):
+        return result.encode()
+    return result if isinstance(result, bytes) else f"{json_response.dumps(result)}\n".encode()
 
 
 def _is_wsgi_app(value: object) -> bool:

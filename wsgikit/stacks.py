@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .request_context import RequestContext
 
 # The list is replaced, never changed: threads and tasks get it with their copy of the variables.
-contexts: ContextVar[list[StackedContext]] = ContextVar("wsgikit.contexts")
+contexts: ContextVar[list[StackedContext]] = ContextVar("wsgikit.contexts", default=[])  # noqa: B039
 """What is pushed, the current one last."""
 
 
@@ -28,7 +28,7 @@ class _AppContexts(LocalStack["AppContext"]):
     @property
     def top(self) -> AppContext | None:
         """The current app context, which may be that of a request."""
-        pushed = contexts.get(None)
+        pushed = contexts.get()
         return pushed[-1].app_context if pushed else None
 
 
@@ -36,7 +36,7 @@ class _RequestContexts(LocalStack["RequestContext"]):
     @property
     def top(self) -> RequestContext | None:
         """The current request context; app contexts may have been pushed above it."""
-        for context in reversed(contexts.get(())):
+        for context in reversed(contexts.get()):
             if context.is_request:
                 return context  # type: ignore[return-value]
         return None
@@ -68,7 +68,7 @@ class StackedContext:
     @property
     def is_on_top(self) -> bool:
         """Whether it is the last one that was pushed here."""
-        pushed = contexts.get(None)
+        pushed = contexts.get()
         return bool(pushed) and pushed[-1] is self
 
     def push(self) -> None:
@@ -79,7 +79,7 @@ class StackedContext:
         if self.has_ended:
             raise RuntimeError(f"{self!r} cannot be pushed again.\n\nMake another context.")
         self._depth += 1
-        contexts.set([*contexts.get(()), self])
+        contexts.set([*contexts.get(), self])
         if signals.appcontext_pushed.receivers:
             self._send_pushed()
 
@@ -96,7 +96,7 @@ class StackedContext:
         :raises RuntimeError: another context is the current one.
         """
         if not self.is_on_top:
-            current = contexts.get(())[-1:]
+            current = contexts.get()[-1:]
             raise RuntimeError(
                 f"popped {self!r}, but the current context is {current[0] if current else None!r}"
             )
