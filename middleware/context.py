@@ -58,6 +58,7 @@ class ContextMiddleware(Layer):
         context = environ[CONTEXT] = ServedRequest(self.current_app, environ, self.is_inner)
         context.server_start = start_response
         context.outer = outer
+        context.keep = None
         run = copy_context().run
         if KEEP in environ:  # taken out: it is not for a pipeline further inside
             context.keep = partial(_keep, environ.pop(KEEP), context, run)

@@ -196,7 +196,8 @@ class EndedBody(list[bytes]):
         """Nothing is left to do."""
 
 
-_COMPLETE = frozenset({list, tuple, EndedBody, _ClosingSequence})
+COMPLETE = frozenset({list, tuple, EndedBody, _ClosingSequence})
+"""The types of bodies of which nothing is still to be made."""
 
 
 def on_close(
@@ -226,7 +227,7 @@ def close_with(
     end: BodyEnd, body: Iterable[bytes], environ: WSGIEnvironment | None, run: Runner
 ) -> Iterable[bytes]:
     """Do as :func:`on_close` does, and tell ``end`` more than that."""
-    if type(body) in _COMPLETE:
+    if type(body) in COMPLETE:
         return _ClosingSequence(body, end, run)
     if environ is not None and is_file(body, environ):
         file_end = _ClosingStream(body, end, run)
@@ -240,11 +241,6 @@ def close_with(
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
     """Pull the first chunk of a stream, unless it has been; leave lists and files as they are."""
-    if type(body) in _COMPLETE or is_file(body, environ) or isinstance(body, PrimedBody):
+    if type(body) in COMPLETE or is_file(body, environ) or isinstance(body, PrimedBody):
         return body
     return prime(body)
-
-
-def is_complete(body: object) -> bool:
-    """Whether ``body`` is a list or tuple, so that nothing of it is still to be made."""
-    return type(body) in _COMPLETE

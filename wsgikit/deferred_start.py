@@ -7,7 +7,7 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from . import signals
-from .closing import is_complete, on_close, prime_stream
+from .closing import COMPLETE, on_close, prime_stream
 from .lifecycle import Headers, close_body, raise_after, run_all
 from .request_context import RequestContext
 from .responses import make_response
@@ -26,8 +26,6 @@ class DeferredStart:
     """Keeps the start of a response back until the after_request hooks have seen it."""
 
     handling_error = False
-    sent = False
-    _status: str | None = None
     _seen_status: str | None = None  # as the hooks saw it: werkzeug adds a reason
     _headers: Headers
     _write: Callable[[bytes], object] | None = None
@@ -36,6 +34,8 @@ class DeferredStart:
     def __init__(self, context: RequestContext, start_response: StartResponse) -> None:
         self._context = context
         self._start_response = start_response
+        self._status: str | None = None
+        self.sent = False
 
     def start(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
         """The ``start_response`` of the app inside."""
@@ -72,7 +72,7 @@ class DeferredStart:
 
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
-        if not self.sent and not is_complete(body):
+        if not self.sent and type(body) not in COMPLETE:
             # A generator app starts the response with its first chunk. The first chunk of any
             # stream may raise or use the session, and the headers can still tell.
             body = prime_stream(body, self._context.environ)

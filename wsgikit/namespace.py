@@ -72,27 +72,23 @@ class G:
         self._provided = _merged(self._provided, providers)
 
     def ends_quietly(self) -> bool:
-        """End here and now, if no provider has opened what is to be closed."""
-        if self._exits:
-            return False
-        self._end()
-        return True
-
-    def close(self, outcome: BaseException | None) -> None:
-        """Close what providers opened, last opened first, each told the request's outcome.
+        """End here and now, if no provider has opened what is to be closed.
 
         From then on g is empty, and reading from it raises ``RuntimeError``.
         """
-        try:
-            if self._exits:
-                run_all(self._leaving(), outcome)
-        finally:
-            self._end()
-
-    def _end(self) -> None:
+        if self._exits:
+            return False
         self._ended = True
         self._providers = _NO_PROVIDERS
         self.__dict__.clear()
+        return True
+
+    def close(self, outcome: BaseException | None) -> None:
+        """Close what providers opened, last opened first, each told the request's outcome."""
+        try:
+            run_all(self._leaving(), outcome)
+        finally:
+            self.ends_quietly()
 
     def _leaving(self) -> Iterator[Callable[..., None]]:
         while self._exits:  # a provider's end may open another one

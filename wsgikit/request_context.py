@@ -60,7 +60,6 @@ class RequestContext(RoutedContext):
     reported: tuple[BaseException, ...] = ()
     reports_errors = False
     """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
-    _app_context: AppContext | None = None
     _holds = 0
     _source: RequestContext | None = None
 
@@ -73,6 +72,8 @@ class RequestContext(RoutedContext):
         self._root: str = environ.get("SCRIPT_NAME", "")
         self._path: str = environ.get("PATH_INFO", "")
         self._depth = 0
+        self.has_ended = False
+        self._app_context: AppContext | None = None
         self._g: G | None = None
         self._route: Route | None = None
         self._request: Request | None = None

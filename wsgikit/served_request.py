@@ -35,9 +35,9 @@ class ServedRequest(RequestContext, BodyEnd):
 
     server_start: StartResponse
     """The server's own ``start_response``."""
-    outer: ServedRequest | None = None
+    outer: ServedRequest | None
     """That of the pipeline around this one, if there is one."""
-    keep: Callable[[Callable[[], object]], object] | None = None
+    keep: Callable[[Callable[[], object]], object] | None
     """Takes the end of the request, to call it when it likes."""
     owed_headers: Mapping[object, HeaderList] = MappingProxyType({})
     """By session layer, what a response needs also when it is an error's page."""
@@ -96,18 +96,8 @@ class ServedRequest(RequestContext, BodyEnd):
 
     def ends_quietly(self) -> bool:
         """End here and now, if nobody is to be told of it and nothing is to be closed."""
-        if self._is_heeded() or (self._g is not None and not self._g.ends_quietly()):
-            return False
-        self.has_ended = True
-        if self._app_context is not None:
-            self._app_context.has_ended = True
-        self._break_cycles()
-        self.environ = {}
-        return True
-
-    def _is_heeded(self) -> bool:
-        app = self.app
-        return bool(
+        app, g = self.app, self._g
+        if (
             self._request is not None
             or self.outcome is not None
             or self.keep is not None
@@ -121,7 +111,15 @@ class ServedRequest(RequestContext, BodyEnd):
             or signals.request_tearing_down.receivers
             or signals.appcontext_tearing_down.receivers
             or signals.appcontext_popped.receivers
-        )
+            or (g is not None and not g.ends_quietly())
+        ):
+            return False
+        self.has_ended = True
+        if self._app_context is not None:
+            self._app_context.has_ended = True
+        self._break_cycles()
+        self.environ = {}
+        return True
 
     def sent(self) -> None:
         """Tell the ``on_sent`` listeners."""

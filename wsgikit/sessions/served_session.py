@@ -30,6 +30,7 @@ class ServedSession(Session):
         self, keeper: SessionKeeper, environ: WSGIEnvironment, server_start: StartResponse
     ) -> None:
         self._loaded = []
+        self.touched = self.committed = False
         self._keeper: SessionKeeper = keeper
         self._server_start = server_start
         self._visitor_data = (
