@@ -9,15 +9,18 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.app import App, find_app
-from wsgikit.closing import close_with
+from wsgikit.closing import EndedBody, close_with
 from wsgikit.environ import CONTEXT, KEEP
 from wsgikit.errors import ConfigurationError
+from wsgikit.layer import Layer
 from wsgikit.lifecycle import Runner
 from wsgikit.served_request import ServedRequest
 from wsgikit.server_input import ServerInput
 
+_EMPTY = ("", "0")
 
-class ContextMiddleware:
+
+class ContextMiddleware(Layer):
     """Make ``current_app``, ``g``, ``request`` and ``session`` work from here inwards.
 
     :param app: the WSGI app inside.
@@ -38,7 +41,7 @@ class ContextMiddleware:
 
     def __init__(self, app: WSGIApplication, /, *, current_app: App | None = None) -> None:
         inner = find_app(app)
-        self.app = app
+        super().__init__(app)
         chosen = current_app or inner
         if chosen is None:
             raise ConfigurationError(
@@ -55,24 +58,24 @@ class ContextMiddleware:
         context = environ[CONTEXT] = ServedRequest(self.current_app, environ, self.is_inner)
         context.server_start = start_response
         context.outer = outer
-        variables = context.variables = copy_context()
+        run = copy_context().run
         if KEEP in environ:  # taken out: it is not for a pipeline further inside
-            context.keep = partial(_keep, environ.pop(KEEP), context, variables.run)
-        if (
-            environ.get("CONTENT_LENGTH", "") not in ("", "0")
-            or "HTTP_TRANSFER_ENCODING" in environ
-        ):
+            context.keep = partial(_keep, environ.pop(KEEP), context, run)
+        if environ.get("CONTENT_LENGTH", "0") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in environ:
             environ["wsgi.input"] = ServerInput(context, environ["wsgi.input"])
-        return close_with(
-            context, variables.run(self._open, context, environ), environ, variables.run
-        )
+        return run(self._open, context, environ, run)
 
-    def _open(self, context: ServedRequest, environ: WSGIEnvironment) -> Iterable[bytes]:
+    def _open(
+        self, context: ServedRequest, environ: WSGIEnvironment, run: Runner
+    ) -> Iterable[bytes]:
         try:
             context.push()
-            return self.app(environ, context.start_response)
+            body = self.call_app(environ, context.start_response)
+            if type(body) is list and context.ends_quietly():
+                return EndedBody(body)
         except BaseException as error:
             context.raise_after_end(error)
+        return close_with(context, body, environ, run)
 
 
 def _keep(keep: Any, context: ServedRequest, run: Runner, end: Callable[[], object]) -> None:

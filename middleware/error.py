@@ -17,13 +17,14 @@ from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import record_failure, respond
 from wsgikit.error_page import error_page
 from wsgikit.error_report import propagates, report
+from wsgikit.layer import Layer
 from wsgikit.lifecycle import Headers
 from wsgikit.request_context import RequestContext, context_of
 
 _DEBUGGED = "wsgikit.debugged"
 
 
-class ErrorMiddleware:
+class ErrorMiddleware(Layer):
     """Answer 500 when the app inside raises before anything was sent; else let it through.
 
     :param app: the WSGI app inside.
@@ -41,7 +42,7 @@ class ErrorMiddleware:
     requires = (CONTEXT,)
 
     def __init__(self, app: WSGIApplication, /, *, debug: bool = False) -> None:
-        self.app = app
+        super().__init__(app)
         self._debuggers = self._make_debuggers() if debug else ()
 
     def _make_debuggers(self) -> tuple[WSGIApplication, WSGIApplication]:
@@ -53,19 +54,19 @@ class ErrorMiddleware:
         return one_process, DebuggedApplication(_raise_again, evalex=False)
 
     def _debugger_for(self, environ: WSGIEnvironment) -> WSGIApplication | None:
-        if not self._debuggers or not _is_local(environ):
+        if not _is_local(environ):
             return None
         return self._debuggers[bool(environ["wsgi.multiprocess"])]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        debugger = self._debugger_for(environ)
+        debugger = self._debugger_for(environ) if self._debuggers else None
         if debugger is not None and "__debugger__=yes" in environ.get("QUERY_STRING", ""):
             return debugger(environ, start_response)  # what its page asks for
         context = context_of(environ)
         context.reports_errors = True
         try:
             # An error in the first chunk can still become a page.
-            return prime_stream(self.app(environ, start_response), environ)
+            return prime_stream(self.call_app(environ, start_response), environ)
         except Exception as error:
             if context.has_written or error is context.disconnection:
                 raise  # too late for a page: the server cuts the connection, or the client has

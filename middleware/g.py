@@ -8,11 +8,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.app import find_app
 from wsgikit.environ import CONTEXT, G
+from wsgikit.layer import Layer
 from wsgikit.namespace import check_providers
 from wsgikit.request_context import context_of
 
 
-class GMiddleware:
+class GMiddleware(Layer):
     """Let ``g`` provide ``g.user``, ``g.db`` … to whatever is inside.
 
     :param app: the WSGI app inside.
@@ -36,7 +37,7 @@ class GMiddleware:
 
     def __init__(self, app: WSGIApplication, /, **providers: Any) -> None:
         check_providers(providers)
-        self.app = app
+        super().__init__(app)
         self.providers = providers
         current_app = find_app(app)
         if current_app is not None:
@@ -44,5 +45,6 @@ class GMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         g = environ[G] = context_of(environ).g
-        g.provide(self.providers)
-        return self.app(environ, start_response)
+        if self.providers:
+            g.provide(self.providers)
+        return self.call_app(environ, start_response)

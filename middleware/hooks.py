@@ -11,12 +11,13 @@ from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT, HOLD, SESSION, G
 from wsgikit.error_handling import record_failure, respond
 from wsgikit.held_request import hold
+from wsgikit.layer import Layer
 from wsgikit.lifecycle import raise_after
 from wsgikit.request_context import RequestContext, context_of
 from wsgikit.responses import make_response
 
 
-class HooksMiddleware:
+class HooksMiddleware(Layer):
     """Run on_startup, before_first_request, before_request, after_request and error handlers.
 
     :param app: the WSGI app inside: the ``App`` itself, or one of any other framework.
@@ -34,7 +35,7 @@ class HooksMiddleware:
     uses = (SESSION, G)
 
     def __init__(self, app: WSGIApplication, /) -> None:
-        self.app = app
+        super().__init__(app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         context = context_of(environ)
@@ -62,9 +63,10 @@ class HooksMiddleware:
         if signals.request_started.receivers:
             signals.request_started.send(app)
         context.hooked = ()
-        result = run_before_request(context)
-        if result is not None:
-            return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
+        if app.before_request_funcs or app.blueprints:
+            result = run_before_request(context)
+            if result is not None:
+                return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
         if HOLD in environ and not context.is_inner:
             hold(context)  # there is no router inside that could
-        return self.app(environ, start_response)
+        return self.call_app(environ, start_response)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.closing import on_close
-from wsgikit.environ import CONTEXT, SESSION
-from wsgikit.request_context import RequestContext
+from wsgikit.environ import SESSION
+from wsgikit.layer import Layer
 from wsgikit.sessions import CookieReader, Session, SessionStore
 from wsgikit.sessions.chunks import MAX_CHUNKS
 from wsgikit.sessions.conflicts import Policies
@@ -19,7 +19,7 @@ from wsgikit.sessions.seal import Seal
 from wsgikit.sessions.served_session import ServedSession
 
 
-class SessionMiddleware:
+class SessionMiddleware(Layer):
     """Keep ``session``: in a sealed cookie, or in a store with no more than an id in the cookie.
 
     :param app: the WSGI app inside.
@@ -87,7 +87,7 @@ class SessionMiddleware:
         outage: OutagePolicy = "unavailable",
         readers: Sequence[CookieReader] = (),
     ) -> None:
-        self.app = app
+        super().__init__(app)
         lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
         self.max_age = lifetimes.max_age
         self.keeper = make_keeper(
@@ -109,13 +109,13 @@ class SessionMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer: Session | None = environ.get(SESSION)
         if outer is not None and outer.is_open and outer.source == self.keeper.source:
-            return self.app(environ, start_response)  # one cookie: the layer outside sends it
+            return self.call_app(environ, start_response)  # one cookie: the layer outside sends it
         session = environ[SESSION] = ServedSession(self.keeper, environ, start_response)
-        context: RequestContext | None = environ.get(CONTEXT)
+        context = session.context
         if context is not None and context.environ is not environ:  # a layer between has copied it
             context.environ[SESSION] = session
         try:
-            body = self.app(environ, session.start_response)
+            body = self.call_app(environ, session.start_response)
         except BaseException:
             session.fail()
             raise

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import Map, MapAdapter
@@ -197,12 +197,7 @@ class App(Scaffold, Events, Lifespan):
             url_scheme=self.config["PREFERRED_URL_SCHEME"],
         )
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Route one request to its view. Errors are left to the layers around.
-
-        :raises RuntimeError: there is no pipeline around, or it is another app's.
-        """
-        return dispatch(self, environ, start_response)
+    __call__ = dispatch
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}>"

@@ -27,10 +27,6 @@ from .lifecycle import (
 class BodyEnd:
     """What is told of the end of a body; here, nothing."""
 
-    def ends_quietly(self) -> bool:
-        """End at once, if nothing of the end is to be called; else do nothing yet."""
-        return False
-
     def sent(self) -> None:
         """The server has taken the whole response; the inner body is about to be closed."""
 
@@ -57,7 +53,10 @@ class _Callback(BodyEnd):
     """A function that is told of the end itself alone."""
 
     def __init__(self, callback: CloseCallback) -> None:
-        self.closed = callback  # type: ignore[method-assign]
+        self._callback = callback
+
+    def closed(self, outcome: BaseException | None) -> None:
+        self._callback(outcome)
 
 
 _OVER = BodyEnd()
@@ -85,10 +84,6 @@ class _Closing:
         if self._closed:
             return
         self._closed = True
-        if self._finished and self._close is _nothing and self._end.ends_quietly():
-            self._ended = True
-            self._let_go()
-            return
         try:
             self._run(self._close_all, self._outcome())
         except BaseException as error:
@@ -192,7 +187,16 @@ class _ClosingSequence(_Closing):
         self._finished = True
 
 
-_COMPLETE = frozenset({list, tuple, _ClosingSequence})
+class EndedBody(list[bytes]):
+    """A complete body whose end has come before it is sent."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+_COMPLETE = frozenset({list, tuple, EndedBody, _ClosingSequence})
 
 
 def on_close(
@@ -236,7 +240,7 @@ def close_with(
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
     """Pull the first chunk of a stream, unless it has been; leave lists and files as they are."""
-    if is_complete(body) or is_file(body, environ) or isinstance(body, PrimedBody):
+    if type(body) in _COMPLETE or is_file(body, environ) or isinstance(body, PrimedBody):
         return body
     return prime(body)
 

@@ -12,7 +12,8 @@ from .before_request import run_before_request
 from .environ import CONTEXT, HOLD
 from .held_request import hold
 from .request_context import RequestContext
-from .responses import is_wsgi_app, make_response
+from .responses import send
+from .routing import Route
 
 if TYPE_CHECKING:
     from .app import App
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request of ``app`` by its view, or by its fallback when no route matches.
+
+    This is the app as a WSGI callable. Errors are left to the layers around.
 
     :raises RuntimeError: there is no pipeline around, or it is another app's.
     :raises werkzeug.exceptions.HTTPException: no route matches, and there is no fallback.
@@ -29,25 +32,27 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
         raise RuntimeError(_describe_misplaced(app, context))
     if HOLD in environ:
         hold(context)
-    error = context.route_here(environ).error
-    if error is None:
-        result = None if context.hooked is None else run_before_request(context)
-        if result is None:
-            result = _call_view(app, context)
-        response = result if is_wsgi_app(result) else make_response(result)
-        return response(environ, start_response)  # type: ignore[no-any-return]
-    if app.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
-        return app.fallback(environ, start_response)
-    raise error
+    route = context.route_here(environ)
+    if route.error is not None:
+        if app.fallback is not None and isinstance(route.error, (NotFound, MethodNotAllowed)):
+            return app.fallback(environ, start_response)
+        raise route.error
+    result = None
+    if app.blueprints and context.hooked is not None:  # the app's own hooks have all run
+        result = run_before_request(context)
+    if result is None:
+        result = _call_view(app, context, route)
+    return send(result, app, environ, start_response)
 
 
-def _call_view(app: App, context: RequestContext) -> Any:
-    rule = context.route.rule
-    automatic_options = getattr(rule, "provide_automatic_options", False)
-    if automatic_options and context.environ["REQUEST_METHOD"] == "OPTIONS":
+def _call_view(app: App, context: RequestContext, route: Route) -> Any:
+    rule: Any = route.rule
+    if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(
+        rule, "provide_automatic_options", False
+    ):
         allowed = context.url_adapter.allowed_methods()
         return app.response_class(headers={"Allow": ", ".join(sorted(allowed))})
-    return app.view_functions[rule.endpoint](**context.route.view_args)  # type: ignore[union-attr]
+    return app.view_functions[rule.endpoint](**route.view_args)
 
 
 def _describe_misplaced(app: App, context: RequestContext | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import NoneType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.datastructures import Headers
 from werkzeug.utils import redirect as werkzeug_redirect
@@ -17,7 +18,13 @@ from . import json_response
 from .lifecycle import prime
 from .proxies import current_app, request
 from .stacks import request_contexts
+from .wrappers import Response
 
+if TYPE_CHECKING:
+    from .app import App
+
+_HTML, _JSON = "text/html; charset=utf-8", "application/json"
+_PLAIN: dict[type[Any], str] = {str: _HTML, bytes: _HTML, dict: _JSON, list: _JSON}
 _HEADERS = (Headers, Mapping, list, tuple, NoneType)
 _EXPECTED = (
     "A view returns str, bytes, a dict, a list, a Response, a WSGI callable, a generator, or a "
@@ -98,8 +105,30 @@ def _wrong(returned: str) -> TypeError:
     return TypeError(f"A view returned {returned} (endpoint {endpoint!r}).\n\n{_EXPECTED}")
 
 
-def is_wsgi_app(value: object) -> bool:
-    """Whether a view's result is to be called with environ and start_response as it is."""
+def send(
+    result: Any, app: App, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer with what a view has returned.
+
+    Plain text, bytes and JSON go out as they are, since a ``Response`` would add nothing to them.
+    """
+    content_type = _PLAIN.get(type(result)) if app.response_class is Response else None
+    if content_type is None:
+        response = result if _is_wsgi_app(result) else make_response(result)
+        return response(environ, start_response)  # type: ignore[no-any-return]
+    body = _encode(result)
+    length = ("Content-Length", str(len(body)))
+    start_response("200 OK", [("Content-Type", content_type), length])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _encode(result: Any) -> bytes:
+    if isinstance(result, str):
+        return result.encode()
+    return result if isinstance(result, bytes) else f"{json_response.dumps(result)}\n".encode()
+
+
+def _is_wsgi_app(value: object) -> bool:
     return callable(value) and not isinstance(value, (WerkzeugResponse, Iterator))
 
 

@@ -197,7 +197,7 @@ def _render(app: App, engine: Any, template: Any, context: dict[str, Any]) -> st
 def _processed(app: App) -> dict[str, Any]:
     """What the context processors of the app and of the current route's blueprints add."""
     request_context = request_contexts.top
-    scaffolds: list[Any] = [app]
+    scaffolds: tuple[Any, ...] = (app,)
     if request_context is not None and request_context.app is app:
         scaffolds = request_context.scaffolds
     values: dict[str, Any] = {}

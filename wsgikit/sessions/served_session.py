@@ -38,7 +38,7 @@ class ServedSession(Session):
             environ.get("REMOTE_ADDR", ""),
             environ.get("HTTP_USER_AGENT", ""),
         )
-        self._context: ServedRequest | None = environ.get(CONTEXT)
+        self.context: ServedRequest | None = environ.get(CONTEXT)
 
     @property
     def _visitor(self) -> Visitor:
@@ -51,7 +51,7 @@ class ServedSession(Session):
         self, status: str, headers: Headers, exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         """Keep the session, add what the browser needs to the headers, and start the response."""
-        if self.touched or (self._context is not None and self._context.owed_headers):
+        if self.touched or (self.context is not None and self.context.owed_headers):
             headers = list(headers)  # the app's own, which it may use for all of its responses
             self._commit(status, headers)
         self.committed = True
@@ -63,9 +63,9 @@ class ServedSession(Session):
         """Keep nothing of a request that has sent no headers through the layer."""
         if not self.committed:
             self.give_up()
-            if self.destroyed and self._context is not None:  # an error's page is made further out
+            if self.destroyed and self.context is not None:  # an error's page is made further out
                 cookies = self._keeper.expire(self._visitor)
-                self._context.owe(self.source, [("Set-Cookie", cookie) for cookie in cookies])
+                self.context.owe(self.source, [("Set-Cookie", cookie) for cookie in cookies])
 
     def _commit(self, status: str, headers: Headers) -> None:
         try:
@@ -75,9 +75,9 @@ class ServedSession(Session):
             self.unlock()
         added = [("Set-Cookie", cookie) for cookie in cookies]
         headers.extend(added)
-        if self._context is not None:  # an error that is yet to come may have a page made outside
-            self._context.owe(self.source, added if self.cookies or self.destroyed else [])
-            self._context.owes_nothing_now = True
+        if self.context is not None:  # an error that is yet to come may have a page made outside
+            self.context.owe(self.source, added if self.cookies or self.destroyed else [])
+            self.context.owes_nothing_now = True
         if cookies:
             keep_cookie_private(headers)
         if self.accessed:
