@@ -20,9 +20,10 @@ class ValueFault(Exception):
     @classmethod
     def of_type(cls, name: str) -> Self:
         """That of a value whose type is not registered."""
+        call = f"wsgikit.sessions.tagged_json.register({name.lower()!r}, {name}, dump, load)"
         return cls(
             f"is a {name}, which a session cannot keep.\n\nStore values of JSON's types, or "
-            f"register the type: wsgikit.sessions.tagged_json.register({name.lower()!r}, {name}, dump, load)"
+            f"register the type: {call}"
         )
 
     def describe(self, start: str) -> str:
