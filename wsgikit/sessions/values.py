@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from markupsafe import Markup
 
-from ..errors import ConfigurationError, SessionValueError
+from ..errors import ConfigurationError
+from .value_fault import FAULTS, MAX_DEPTH, ValueFault, check_depth, refuse
 
 T = TypeVar("T")
-
-MAX_DEPTH = 64
-"""Levels of nesting, so few that any thread's stack can read what another has written."""
 
 _SCALARS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring_ascii,
@@ -30,27 +28,6 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
 """The types that JSON has, and what writes a value of each."""
 _BUILTIN = {*_SCALARS, list, dict}
 _PLAIN = json.JSONDecoder()
-
-
-class _Fault(Exception):
-    """A value that cannot be written, and the steps that lead to it, the last one first."""
-
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-        self.steps: list[object] = []
-
-    def describe(self, start: str) -> str:
-        path = "".join(f"[{step!r}]" for step in self.steps[:-9:-1])
-        return f"{start}{path}{'…' if self.steps[8:] else ''} {self.problem}"
-
-
-_FAULTS = (_Fault, ValueError, RecursionError)  # also an int of too many digits, a full stack
-
-
-def _refuse(name: str, fault: Exception) -> NoReturn:
-    if isinstance(fault, _Fault):
-        raise SessionValueError(fault.describe(name)) from None
-    raise SessionValueError(f"{name} cannot be written: {fault}") from fault
 
 
 class _Tag(NamedTuple):
@@ -110,12 +87,12 @@ class TaggedJSON:
         """
         try:
             return self.write(value)
-        except _FAULTS as fault:
-            _refuse("value", fault)
+        except FAULTS as fault:
+            refuse("value", fault)
 
     def write(self, value: Any, depth: int = MAX_DEPTH) -> str:
         """Do as ``dumps`` does, and leave it to the caller to say what cannot be written."""
-        _check(depth)
+        check_depth(depth)
         for cls in type(value).__mro__:
             if cls in _SCALARS:
                 return _SCALARS[cls](value)
@@ -125,7 +102,7 @@ class TaggedJSON:
                 return self._write_dict(value, depth)
             if cls in self._tags:
                 return self._write_tagged(cls, value, depth)
-        raise _Fault(_describe_type(type(value).__name__))
+        raise ValueFault.of_type(type(value).__name__)
 
     def loads(self, text: str) -> Any:
         """Return the value of a text.
@@ -141,7 +118,7 @@ class TaggedJSON:
             raise ValueError(f"This is no text of a session: {error}") from error
 
     def _items(self, values: Iterable[Any], depth: int) -> list[str]:
-        _check(depth)
+        check_depth(depth)
         return [self._item(step, value, depth) for step, value in enumerate(values)]
 
     def _item(self, step: object, value: Any, depth: int) -> str:
@@ -149,7 +126,7 @@ class TaggedJSON:
             return _SCALARS[type(value)](value)
         try:
             return self.write(value, depth - 1)
-        except _Fault as fault:
+        except ValueFault as fault:
             fault.steps.append(step)
             raise
 
@@ -179,18 +156,6 @@ class TaggedJSON:
         return self._load[name[1:]](value[name])
 
 
-def _check(depth: int) -> None:
-    if not depth:
-        raise _Fault(f"is nested more than {MAX_DEPTH} levels deep, or holds itself.")
-
-
-def _describe_type(name: str) -> str:
-    return (
-        f"is a {name}, which a session cannot keep.\n\nStore values of JSON's types, or register "
-        f"the type: wsgikit.sessions.tagged_json.register({name.lower()!r}, {name}, dump, load)"
-    )
-
-
 def _dump_bytes(value: bytes) -> str:
     return b64encode(value).decode()
 
@@ -213,8 +178,8 @@ def dump_values(values: Mapping[str, object]) -> dict[str, str]:
         for key, value in values.items():
             write = _SCALARS.get(type(value))
             texts[key] = tagged_json.write(value) if write is None else write(value)
-    except _FAULTS as fault:
-        _refuse(f"session[{key!r}]", fault)
+    except FAULTS as fault:
+        refuse(f"session[{key!r}]", fault)
     return texts
 
 
