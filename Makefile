@@ -3,7 +3,7 @@
 VENV := .venv
 INSTANCE := deploy/instance
 
-.PHONY: help serve test lint soak mutation clean
+.PHONY: help serve test lint soak mutation bench clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make (the default)
@@ -35,6 +35,11 @@ mutation: export MACHINE_SECONDS ?= 2
 mutation: export MACHINE_SEED ?= 1
 mutation: $(VENV)/.mutation ## whether the tests notice each fault put into the core
 	$(VENV)/bin/python tests/mutation/run.py
+
+BENCH := $(VENV)/bin/python -W ignore::UserWarning -m tests.benchmarks # pyramid warns of setuptools
+
+bench: $(VENV)/.bench ## this project and its peers side by side (ONLY="hello read" for some of it)
+	$(BENCH) $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache
