@@ -46,10 +46,14 @@ class Rounds:
             [a / b for a, b in zip(self.seconds[name], self.seconds[other], strict=True)]
         )
 
-    def extra(self, name: str, base: str, other: str) -> Spread:
-        """What ``name`` takes longer than ``base``, as a part of ``other``'s time."""
-        takes = zip(*(self.seconds[each] for each in (name, base, other)), strict=True)
-        return Spread.of([(a - b) / c for a, b, c in takes])
+    def extra(self, name: str, base: str, *, of: str | None = None, parts: int = 1) -> Spread:
+        """What ``name`` takes longer than ``base``, divided into equal parts.
+
+        :param of: in multiples of this one's time; otherwise in microseconds.
+        """
+        longer = [a - b for a, b in zip(self.seconds[name], self.seconds[base], strict=True)]
+        units = self.seconds[of] if of else [1e-6] * len(longer)
+        return Spread.of([a / parts / b for a, b in zip(longer, units, strict=True)])
 
 
 def rounds_of(rounds: int, scale: float) -> int:

@@ -1,7 +1,7 @@
 """The same small site, written with each framework as its users would write it.
 
-A peer is a module with ``TITLE``, ``hello`` and, where it has a session, ``visits``. Both are WSGI
-apps with the peer's session layer around them:
+A peer is a module with ``hello`` and, where it has a session, ``visits``. Both are WSGI apps with
+the peer's session layer around them:
 
 - ``hello``: ``/`` answers ``Hello, World!`` and touches no session. No hooks.
 - ``visits``: a hook before each request sets a value for the request; ``/read/<name>`` answers with
@@ -19,6 +19,21 @@ from importlib import import_module
 from wsgiref.types import WSGIApplication
 
 OURS = "wsgikit"
+TITLES = {
+    "bare": "bare WSGI callable",
+    OURS: "wsgikit, standard chain + router",
+    "wsgikit_around_bare": "wsgikit chain around the bare callable",
+    "wsgikit_around_flask": "wsgikit chain around Flask",
+    "falcon": "Falcon, bare route",
+    "falcon_beaker": "Falcon + Beaker",
+    "bottle": "Bottle, bare route",
+    "bottle_beaker": "Bottle + Beaker",
+    "pyramid": "Pyramid",
+    "pyramid_fixed": "Pyramid, cookie not reissued",
+    "werkzeug": "werkzeug Request + Map + Response",
+    "django": "Django, signed-cookie sessions",
+    "flask": "Flask",
+}
 SIDE_BY_SIDE = (
     "bare",
     OURS,
@@ -38,12 +53,12 @@ class Peer:
     """One of the modules of this package."""
 
     name: str
-    title: str
     hello: WSGIApplication
     visits: WSGIApplication | None
 
 
 @cache
 def load(name: str) -> Peer:
+    """Import the peer. Django takes its settings from that, once for the process."""
     module = import_module(f"{__name__}.{name}_peer")
-    return Peer(name, module.TITLE, module.hello, getattr(module, "visits", None))
+    return Peer(name, module.hello, getattr(module, "visits", None))

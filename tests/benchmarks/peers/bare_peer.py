@@ -1,7 +1,5 @@
 """No framework: what the server and Python themselves cost."""
 
-TITLE = "bare WSGI callable"
-
 
 def hello(environ, start_response):
     headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "13")]

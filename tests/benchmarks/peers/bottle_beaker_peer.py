@@ -5,8 +5,6 @@ from bottle import Bottle, request
 
 from .beaker_options import OPTIONS
 
-TITLE = "Bottle + Beaker"
-
 hello_app = Bottle()
 visits_app = Bottle()
 

@@ -11,8 +11,6 @@ from django.urls import path
 
 from .secret import SECRET
 
-TITLE = "Django, signed-cookie sessions"
-
 
 def index(request):
     return HttpResponse("Hello, World!")

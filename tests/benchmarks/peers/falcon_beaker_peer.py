@@ -6,8 +6,6 @@ from beaker.middleware import SessionMiddleware
 from . import falcon_peer
 from .beaker_options import OPTIONS
 
-TITLE = "Falcon + Beaker"
-
 
 class SetUser:
     def process_request(self, request, response):

@@ -2,8 +2,6 @@
 
 import falcon
 
-TITLE = "Falcon, bare route"
-
 
 class Index:
     def on_get(self, request, response):

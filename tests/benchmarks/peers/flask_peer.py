@@ -4,8 +4,6 @@ from flask import Flask, g, session
 
 from .secret import SECRET
 
-TITLE = "Flask"
-
 hello = Flask("hello")
 hello.secret_key = SECRET
 visits = Flask("visits")

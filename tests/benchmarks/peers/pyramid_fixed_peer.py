@@ -5,8 +5,6 @@ from pyramid.session import SignedCookieSessionFactory
 from .pyramid_peer import make_hello, make_visits
 from .secret import SECRET
 
-TITLE = "Pyramid, cookie not reissued"
-
 OPTIONS = {"timeout": None, "reissue_time": None}
 
 hello = make_hello(SignedCookieSessionFactory(SECRET, **OPTIONS))

@@ -7,8 +7,6 @@ from pyramid.session import SignedCookieSessionFactory
 
 from .secret import SECRET
 
-TITLE = "Pyramid"
-
 
 def index(request):
     return Response("Hello, World!")

@@ -3,8 +3,6 @@
 from werkzeug import Request, Response
 from werkzeug.routing import Map, Rule
 
-TITLE = "werkzeug Request + Map + Response"
-
 
 def index(request):
     return Response("Hello, World!", mimetype="text/html")

@@ -6,6 +6,4 @@ from wsgikit.middleware import standard
 from . import bare_peer
 from .secret import SECRET
 
-TITLE = "wsgikit chain around the bare callable"
-
 hello = standard(bare_peer.hello, current_app=App("bare"), secret_key=SECRET)

@@ -6,6 +6,4 @@ from wsgikit.middleware import standard
 from . import flask_peer
 from .secret import SECRET
 
-TITLE = "wsgikit chain around Flask"
-
 hello = standard(flask_peer.hello, current_app=App("flask"), secret_key=SECRET)

@@ -5,8 +5,6 @@ from wsgikit.middleware import standard
 
 from .secret import SECRET
 
-TITLE = "wsgikit, standard chain + router"
-
 hello_app = App("hello", config={"SECRET_KEY": SECRET})
 visits_app = App("visits", config={"SECRET_KEY": SECRET})
 

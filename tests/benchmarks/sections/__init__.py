@@ -10,9 +10,15 @@ from functools import partial
 
 from .. import workloads
 from ..results import Section
-from . import comparison, wrapping
+from . import comparison, imports, instructions, layers, routing, streaming, throughput, wrapping
 
 SECTIONS: dict[str, Callable[[float], Section]] = {
     **{each.name: partial(comparison.measure, each) for each in workloads.ALL},
     "wrapping": wrapping.measure,
+    "layers": layers.measure,
+    "routing": routing.measure,
+    "streaming": streaming.measure,
+    "throughput": throughput.measure,
+    "imports": imports.measure,
+    "instructions": instructions.measure,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..peers import OURS, load
+from ..peers import OURS, TITLES, load
 from ..results import Ratio, Section
 from ..timing import Rounds, rounds_of, serving, take_turns
 from ..visitor import make_environ
@@ -34,8 +34,8 @@ def time(workload: Workload, scale: float) -> Rounds:
 
 def add(section: Section, visitor: str, rounds: Rounds) -> None:
     for name in rounds.seconds:
-        section.figures[f"{load(name).title}, {visitor}"] = rounds.microseconds(name)
-    cost = rounds.extra("wsgikit_around_bare", "bare", "flask")
+        section.figures[f"{TITLES[name]}, {visitor}"] = rounds.microseconds(name)
+    cost = rounds.extra("wsgikit_around_bare", "bare", of="flask")
     section.ratios[f"(chain around bare - bare) / flask, {visitor}"] = Ratio(cost)
     whole = rounds.ratio("wsgikit_around_flask", "flask")
     section.ratios[f"chain around flask / flask, {visitor}"] = Ratio(whole)
