@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-THREADS = 4
+THREADS = 8
+"""As in deploy/gunicorn.conf.py."""
 SECONDS = 30
 """A server may take so long to answer first, and to end."""
 

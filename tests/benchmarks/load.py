@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Mapping
 from time import perf_counter
 
-CONNECTIONS = 8
+CONNECTIONS = 32
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""What valgrind watches: ``python -m tests.benchmarks.serve_some PEER WORKLOAD REQUESTS COOKIE``."""
+"""What valgrind watches: ``python -m tests.benchmarks.serve_some PEER WORKLOAD N COOKIE``."""
 
 import sys
 
