@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from functools import partial
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.app import App, find_app
-from wsgikit.closing import on_close
-from wsgikit.environ import CONTEXT
+from wsgikit.closing import close_with
+from wsgikit.environ import CONTEXT, KEEP
 from wsgikit.errors import ConfigurationError
-from wsgikit.request_context import RequestContext
-from wsgikit.request_end import RequestEnd
-from wsgikit.server_input import guard_input
-from wsgikit.server_start import ServerStart
+from wsgikit.lifecycle import Runner
+from wsgikit.served_request import ServedRequest
+from wsgikit.server_input import ServerInput
 
 
 class ContextMiddleware:
@@ -48,27 +49,31 @@ class ContextMiddleware:
         self.is_inner = inner is chosen
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        outer: RequestContext | None = environ.get(CONTEXT)
+        outer: ServedRequest | None = environ.get(CONTEXT)
         if outer is not None:  # a pipeline in a pipeline: the outer one keeps its own keys
             environ = dict(environ)
-        context = environ[CONTEXT] = RequestContext(
-            self.current_app, environ, is_inner=self.is_inner
+        context = environ[CONTEXT] = ServedRequest(self.current_app, environ, self.is_inner)
+        context.server_start = start_response
+        context.outer = outer
+        variables = context.variables = copy_context()
+        if KEEP in environ:  # taken out: it is not for a pipeline further inside
+            context.keep = partial(_keep, environ.pop(KEEP), context, variables.run)
+        if (
+            environ.get("CONTENT_LENGTH", "") not in ("", "0")
+            or "HTTP_TRANSFER_ENCODING" in environ
+        ):
+            environ["wsgi.input"] = ServerInput(context, environ["wsgi.input"])
+        return close_with(
+            context, variables.run(self._open, context, environ), environ, variables.run
         )
-        run = copy_context().run
-        end = RequestEnd(context, outer, run)
-        guard_input(context, environ)
-        body = run(self._open, context, end, environ, ServerStart(context, start_response))
-        return on_close(body, end, environ=environ, run=run)
 
-    def _open(
-        self,
-        context: RequestContext,
-        end: RequestEnd,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-    ) -> Iterable[bytes]:
+    def _open(self, context: ServedRequest, environ: WSGIEnvironment) -> Iterable[bytes]:
         try:
             context.push()
-            return self.app(environ, start_response)
+            return self.app(environ, context.start_response)
         except BaseException as error:
-            end.raise_after_end(error)
+            context.raise_after_end(error)
+
+
+def _keep(keep: Any, context: ServedRequest, run: Runner, end: Callable[[], object]) -> None:
+    keep(context, partial(run, end))

@@ -54,10 +54,14 @@ class HooksMiddleware:
     def _enter(
         self, context: RequestContext, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        context.app.startup()
-        context.app.first_request()
-        signals.send(signals.request_started, context.app)
-        context.hooked = []
+        app = context.app
+        if not app.is_started:
+            app.startup()
+        if not app.first_request.done:
+            app.first_request()
+        if signals.request_started.receivers:
+            signals.request_started.send(app)
+        context.hooked = ()
         result = run_before_request(context)
         if result is not None:
             return make_response(result)(environ, start_response)  # type: ignore[no-any-return]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.closing import on_close
 from wsgikit.environ import CONTEXT, SESSION
-from wsgikit.lifecycle import Headers, on_start
 from wsgikit.request_context import RequestContext
 from wsgikit.sessions import CookieReader, Session, SessionStore
 from wsgikit.sessions.chunks import MAX_CHUNKS
@@ -18,8 +16,7 @@ from wsgikit.sessions.lifetimes import Duration, Lifetimes
 from wsgikit.sessions.make_keeper import Oversize, make_keeper
 from wsgikit.sessions.outage import OutagePolicy
 from wsgikit.sessions.seal import Seal
-from wsgikit.sessions.visitor import Visitor
-from wsgikit.vary import add_vary, keep_cookie_private
+from wsgikit.sessions.served_session import ServedSession
 
 
 class SessionMiddleware:
@@ -113,77 +110,15 @@ class SessionMiddleware:
         outer: Session | None = environ.get(SESSION)
         if outer is not None and outer.is_open and outer.source == self.keeper.source:
             return self.app(environ, start_response)  # one cookie: the layer outside sends it
-        visitor = Visitor.of(environ)
-        load = partial(self.keeper.load, visitor)
-        session = environ[SESSION] = Session(load, self.keeper)
+        session = environ[SESSION] = ServedSession(self.keeper, environ, start_response)
         context: RequestContext | None = environ.get(CONTEXT)
-        if context is not None:  # a layer between may have copied the environ
+        if context is not None and context.environ is not environ:  # a layer between has copied it
             context.environ[SESSION] = session
-        commit = partial(self._commit, session, visitor, context)
-        fail = partial(self._fail, session, visitor, context)
         try:
-            body = self.app(environ, on_start(start_response, commit))
+            body = self.app(environ, session.start_response)
         except BaseException:
-            fail()
+            session.fail()
             raise
         if session.committed:
             return body
-        return on_close(body, fail, environ=environ)  # it may start late, or never
-
-    def _fail(
-        self,
-        session: Session,
-        visitor: Visitor,
-        context: RequestContext | None,
-        outcome: BaseException | None = None,
-    ) -> None:
-        """Keep nothing of a request that has sent no headers through this layer."""
-        if not session.committed:
-            session.give_up()
-            if session.destroyed and context is not None:  # an error's page is made further out
-                cookies = self.keeper.expire(visitor)
-                context.owe(self.keeper.source, [("Set-Cookie", cookie) for cookie in cookies])
-
-    def _commit(
-        self,
-        session: Session,
-        visitor: Visitor,
-        context: RequestContext | None,
-        status: str,
-        headers: Headers,
-    ) -> None:
-        try:
-            cookies = self._cookies(session, visitor, status)
-        finally:
-            session.committed = True
-            session.unlock()
-        added = [("Set-Cookie", cookie) for cookie in cookies]
-        headers.extend(added)
-        if context is not None:  # an error that is yet to come may have a page made further out
-            context.owe(self.keeper.source, added if session.cookies or session.destroyed else [])
-            context.owes_nothing_now = True
-        if cookies:
-            keep_cookie_private(headers)
-        if session.accessed:
-            add_vary(headers, "Cookie")
-
-    def _cookies(self, session: Session, visitor: Visitor, status: str) -> list[str]:
-        if session.cookies is not None or session.failed:  # a second start, for an error's page
-            return session.cookies or []
-        if status.startswith("5"):
-            return self._cookies_of_failure(session, visitor, status)
-        if not session.accessed:
-            return []
-        try:
-            cookies = self.keeper.commit(session, visitor)
-        except BaseException:
-            session.give_up()
-            raise
-        if self.store is not None:
-            session.cookies = cookies
-        return cookies
-
-    def _cookies_of_failure(self, session: Session, visitor: Visitor, status: str) -> list[str]:
-        if session.failure is not None and status.startswith("500"):
-            raise session.failure  # a wrapped framework has taken it for an error of its own
-        return self.keeper.expire(visitor) if session.destroyed else []
+        return on_close(body, session.fail, environ=environ)  # it may start late, or never

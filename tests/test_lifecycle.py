@@ -13,9 +13,9 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from wsgikit import lifecycle
-from wsgikit.closing import BodyEnd, on_close, prime_stream
+from wsgikit.closing import BodyEnd, close_with, on_close, prime_stream
 from wsgikit.errors import ClientDisconnected
-from wsgikit.lifecycle import close_body, is_file, on_start, prime, raise_after, run_all
+from wsgikit.lifecycle import call, close_body, is_file, on_start, prime, raise_after, run_all
 
 OK = "200 OK"
 PLAIN = ("Content-Type", "text/plain")
@@ -757,7 +757,7 @@ def test_end_says_what_to_raise_instead_of_an_error(error):
             return LookupError("instead")
 
     with pytest.raises(LookupError, match="instead"):
-        on_close(Body(b"a", close_error=error), End(lambda outcome: None)).close()
+        close_with(End(), Body(b"a", close_error=error), None, call).close()
 
 
 def test_closed_body_that_the_server_keeps_keeps_no_error():

@@ -21,20 +21,15 @@ from .lifecycle import (
     prime,
     raise_after,
     reraise,
-    run_all,
 )
 
 
 class BodyEnd:
-    """What is told of the end of a body; here, nothing but the end itself.
+    """What is told of the end of a body; here, nothing."""
 
-    :param callback: gets the outcome.
-    """
-
-    __slots__ = ("_callback",)
-
-    def __init__(self, callback: CloseCallback) -> None:
-        self._callback = callback
+    def ends_quietly(self) -> bool:
+        """End at once, if nothing of the end is to be called; else do nothing yet."""
+        return False
 
     def sent(self) -> None:
         """The server has taken the whole response; the inner body is about to be closed."""
@@ -45,7 +40,6 @@ class BodyEnd:
 
     def closed(self, outcome: BaseException | None) -> None:
         """The inner body has been closed."""
-        self._callback(outcome)
 
     def over(self) -> None:
         """The close has succeeded, or its error is on its way."""
@@ -59,42 +53,42 @@ def _nothing() -> None:
     """The close of a body that has none."""
 
 
-_OVER = BodyEnd(type)
+class _Callback(BodyEnd):
+    """A function that is told of the end itself alone."""
+
+    def __init__(self, callback: CloseCallback) -> None:
+        self.closed = callback  # type: ignore[method-assign]
+
+
+_OVER = BodyEnd()
+_NO_CHUNKS: Iterator[bytes] = iter(())
 
 
 class _Closing:
     """The end of a body: inner close first, then the callback, once, with the true outcome."""
 
-    __slots__ = (
-        "_body",
-        "_chunks",
-        "_close",
-        "_closed",
-        "_end",
-        "_ended",
-        "_error",
-        "_finished",
-        "_handled",
-        "_run",
-    )
+    _chunks: Iterator[bytes] | None = None
+    _error: BaseException | None = None
+    _finished = False
+    _closed = False
+    _ended = False
 
     def __init__(self, body: Iterable[bytes], end: BodyEnd, run: Runner) -> None:
         self._body = body
         self._end = end
         self._run = run
         self._close: Callable[[], object] = getattr(body, "close", _nothing)
-        self._handled = sys.exc_info()[1]
-        self._chunks: Iterator[bytes] | None = None
-        self._error: BaseException | None = None
-        self._finished = False
-        self._closed = False
-        self._ended = False
+        self._handled = sys.exception()
 
     def close(self) -> None:
         """Close the inner body, then tell the end the outcome. Only the first call acts."""
         if self._closed:
             return
         self._closed = True
+        if self._finished and self._close is _nothing and self._end.ends_quietly():
+            self._ended = True
+            self._let_go()
+            return
         try:
             self._run(self._close_all, self._outcome())
         except BaseException as error:
@@ -103,7 +97,8 @@ class _Closing:
             reraise(self._first(self._end.failed(error)))
         finally:
             self._closed = self._ended
-            self._let_go()
+            if self._ended:
+                self._let_go()
 
     def _first(self, error: BaseException) -> BaseException:
         """What the server is to see: an exit under way comes before any error of the end."""
@@ -112,11 +107,11 @@ class _Closing:
         return self._error
 
     def _let_go(self) -> None:
-        if self._ended:  # a server may keep the body: it must not keep the request with it
-            self._end.over()
-            self._body, self._chunks, self._close = (), iter(()), _nothing
-            self._end, self._run = _OVER, call
-            self._error = None  # its traceback leads back to here
+        """Or a server that keeps the body would keep the request with it."""
+        self._end.over()
+        self._body, self._chunks, self._close = (), _NO_CHUNKS, _nothing
+        self._end, self._run = _OVER, call
+        self._error = None  # its traceback leads back to here
 
     def __del__(self) -> None:
         if not self._closed:  # the server broke PEP 3333; the request must end all the same
@@ -130,7 +125,7 @@ class _Closing:
         if self._error is not None or self._finished:
             return self._error
         # A server closes in a `finally`, so what it is handling is why the body stopped here.
-        active = sys.exc_info()[1]
+        active = sys.exception()
         if active is self._handled:
             active = None  # it was there before the body was
         if active is not None and not isinstance(active, (OSError, GeneratorExit)):
@@ -144,17 +139,22 @@ class _Closing:
     def _close_all(self, outcome: BaseException | None) -> None:
         self._ended = True
         try:
-            run_all((self._end.sent, self._close) if outcome is None else (self._close,))
+            if outcome is None:
+                self._tell_sent()
+            self._close()
         except BaseException as error:
             raise_after(error, self._end.closed, error if outcome is None else outcome)
-        else:
-            self._end.closed(outcome)
+        self._end.closed(outcome)
+
+    def _tell_sent(self) -> None:
+        try:
+            self._end.sent()
+        except BaseException as error:
+            raise_after(error, self._close)
 
 
 class _ClosingStream(_Closing):
     """A body of unknown length; each of its chunks is made by ``run``."""
-
-    __slots__ = ()
 
     def __iter__(self) -> Iterator[bytes]:
         if self._chunks is None:
@@ -181,7 +181,6 @@ class _ClosingStream(_Closing):
 class _ClosingSequence(_Closing):
     """A list or tuple body. It keeps its length, from which servers derive Content-Length."""
 
-    __slots__ = ()
     _body: Sequence[bytes]
 
     def __len__(self) -> int:
@@ -193,9 +192,12 @@ class _ClosingSequence(_Closing):
         self._finished = True
 
 
+_COMPLETE = frozenset({list, tuple, _ClosingSequence})
+
+
 def on_close(
     body: Iterable[bytes],
-    callback: CloseCallback | BodyEnd,
+    callback: CloseCallback,
     /,
     *,
     environ: WSGIEnvironment | None = None,
@@ -205,8 +207,7 @@ def on_close(
 
     :param body: what the inner app returned.
     :param callback: gets the exception of the iteration or of the inner close, a
-        :class:`ClientDisconnected` when the server stopped early, or None. A :class:`BodyEnd`
-        is told of more than that.
+        :class:`ClientDisconnected` when the server stopped early, or None.
     :param environ: with it, a ``wsgi.file_wrapper`` result is returned as the same object,
         its ``close`` replaced, so that the server still recognises it and uses sendfile.
     :param run: calls whatever belongs to the request, such as ``contextvars.Context.run``.
@@ -214,7 +215,15 @@ def on_close(
     A body that the server drops without closing it is closed when it is collected. Follows PEP
     3333, "Handling the close() method" and "Optional Platform-Specific File Handling".
     """
-    end = callback if isinstance(callback, BodyEnd) else BodyEnd(callback)
+    return close_with(_Callback(callback), body, environ, run)
+
+
+def close_with(
+    end: BodyEnd, body: Iterable[bytes], environ: WSGIEnvironment | None, run: Runner
+) -> Iterable[bytes]:
+    """Do as :func:`on_close` does, and tell ``end`` more than that."""
+    if type(body) in _COMPLETE:
+        return _ClosingSequence(body, end, run)
     if environ is not None and is_file(body, environ):
         file_end = _ClosingStream(body, end, run)
         try:
@@ -222,8 +231,6 @@ def on_close(
         except AttributeError:  # a file wrapper in C: its sendfile is lost, its close is not
             return file_end
         return body
-    if is_complete(body):
-        return _ClosingSequence(body, end, run)
     return _ClosingStream(body, end, run)
 
 
@@ -236,4 +243,4 @@ def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[by
 
 def is_complete(body: object) -> bool:
     """Whether ``body`` is a list or tuple, so that nothing of it is still to be made."""
-    return type(body) in (list, tuple, _ClosingSequence)
+    return type(body) in _COMPLETE

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from wsgiref.types import StartResponse
 
 from . import signals
-from .closing import on_close, prime_stream
+from .closing import is_complete, on_close, prime_stream
 from .lifecycle import Headers, close_body, raise_after, run_all
 from .request_context import RequestContext
 from .responses import make_response
@@ -25,28 +25,17 @@ class _Written:
 class DeferredStart:
     """Keeps the start of a response back until the after_request hooks have seen it."""
 
-    __slots__ = (
-        "_context",
-        "_ends",
-        "_headers",
-        "_seen_status",
-        "_start_response",
-        "_status",
-        "_write",
-        "handling_error",
-        "sent",
-    )
+    handling_error = False
+    sent = False
+    _status: str | None = None
+    _seen_status: str | None = None  # as the hooks saw it: werkzeug adds a reason
+    _headers: Headers
+    _write: Callable[[bytes], object] | None = None
+    _ends: Sequence[Callable[[], object]] = ()
 
     def __init__(self, context: RequestContext, start_response: StartResponse) -> None:
         self._context = context
         self._start_response = start_response
-        self._status: str | None = None
-        self._seen_status: str | None = None  # as the hooks saw it: werkzeug adds a reason
-        self._headers: Headers = []
-        self._write: Callable[[bytes], object] | None = None
-        self._ends: list[Callable[[], object]] = []
-        self.handling_error = False
-        self.sent = False
 
     def start(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
         """The ``start_response`` of the app inside."""
@@ -54,7 +43,8 @@ class DeferredStart:
             return self._start_response(status, headers, exc_info)
         if self._status is not None and exc_info is None:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333)")
-        return self.restart(status, headers)
+        self._status, self._headers = status, list(headers)
+        return self.write
 
     def restart(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
         """The ``start_response`` of an error's response, which replaces a start kept back."""
@@ -66,13 +56,13 @@ class DeferredStart:
         if self._write is None:
             with self._context:  # again: an app that is a chain itself writes inside its own
                 response = self._run_hooks(self._hooks(), _Written())
-            self._ends.insert(0, response.close)
+            self._ends = [response.close, *self._ends]
             self._write = self._send(response.status, response.headers.to_wsgi_list())
         return self._write(data)
 
     def end(self, outcome: BaseException | None = None) -> None:
         """Close, once, the response that the app has written, and what the hooks have replaced."""
-        ends, self._ends = self._ends, []
+        ends, self._ends = self._ends, ()
         run_all(ends)
 
     def finish_error(self, response: Any) -> Iterable[bytes]:
@@ -82,7 +72,7 @@ class DeferredStart:
 
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
-        if not self.sent:
+        if not self.sent and not is_complete(body):
             # A generator app starts the response with its first chunk. The first chunk of any
             # stream may raise or use the session, and the headers can still tell.
             body = prime_stream(body, self._context.environ)
@@ -111,7 +101,7 @@ class DeferredStart:
             try:
                 body = response(environ, self.restart)
             except BaseException as error:
-                self._ends.insert(0, response.close)
+                self._ends = [response.close, *self._ends]
                 raise_after(error, self.end)
         return on_close(body, self.end, environ=environ) if self._ends else body
 
@@ -124,9 +114,11 @@ class DeferredStart:
         return self._start_response(status, headers)
 
     def _hooks(self) -> list[Callable[[Any], Any]]:
-        scaffolds = self._context.scaffolds
-        functions = [function for each in scaffolds for function in each.after_request_funcs]
-        return [*self._context.after_functions, *functions[::-1]]
+        context = self._context
+        if not context.app.blueprints:
+            return [*context.after_functions, *context.app.after_request_funcs[::-1]]
+        functions = [f for each in context.scaffolds for f in each.after_request_funcs]
+        return [*context.after_functions, *functions[::-1]]
 
     def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ

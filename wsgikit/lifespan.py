@@ -30,6 +30,8 @@ class Lifespan:
         self._startup = RunOnce()
         self._on_shutdown_funcs: list[Callable[[], Any]] = []
         self._started_in: int | None = None  # a process id; 0 once it is shut down
+        self.is_started = False
+        """Whether ``startup()`` has nothing to do."""
 
     def app_context(self) -> AbstractContextManager[Any]:
         """What the functions run in."""
@@ -42,6 +44,7 @@ class Lifespan:
         """
         _remember(self)
         self._startup.add(partial(self._call_in_context, f))
+        self.is_started = False
         return f
 
     def on_shutdown(self, f: F) -> F:
@@ -63,6 +66,7 @@ class Lifespan:
         if self._started_in is None:
             self._started_in = os.getpid()
         self._startup()
+        self.is_started = self._startup.done
 
     def shutdown(self) -> None:
         """Run the ``on_shutdown`` functions, all of them, unless that has been done.

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, _GeneratorContextManager, contextmanager
 from functools import partial
 from inspect import isgeneratorfunction, signature
+from types import MappingProxyType
 from typing import Any
 
 from .errors import ConfigurationError
 from .lifecycle import run_all
 
 _MISSING: Any = object()
+_NO_PROVIDERS: Mapping[str, Any] = MappingProxyType({})
 _ENDED = (
     "Working outside of application context: the one that this g belonged to has ended.\n\n"
     "Read {} before it ends, or give a thread a g of its own by copy_current_request_context."
@@ -69,17 +71,23 @@ class G:
         self._providers = _merged(self._providers, providers)
         self._provided = _merged(self._provided, providers)
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a provider has opened something that is to be closed."""
+        return bool(self._exits)
+
     def close(self, outcome: BaseException | None) -> None:
         """Close what providers opened, last opened first, each told the request's outcome.
 
         From then on g is empty, and reading from it raises ``RuntimeError``.
         """
         try:
-            run_all(self._leaving(), outcome)
+            if self._exits:
+                run_all(self._leaving(), outcome)
         finally:
-            self.__dict__.clear()
-            self._providers = {}
             self._ended = True
+            self._providers = _NO_PROVIDERS
+            self.__dict__.clear()
 
     def _leaving(self) -> Iterator[Callable[..., None]]:
         while self._exits:  # a provider's end may open another one

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
 from . import signals
 from .app_context import AppContext
 from .environ import CONTEXT, SESSION
-from .lifecycle import run_all
+from .lifecycle import raise_after, run_all
 from .namespace import G
 from .routed_context import RoutedContext
 from .routing import Route
 from .sessions import ReadOnlySession
-from .stacks import app_contexts, request_contexts
+from .stacks import app_context_list, app_contexts, request_context_list, request_contexts
 
 if TYPE_CHECKING:
     from .app import App
@@ -50,51 +50,37 @@ class RequestContext(RoutedContext):
     :param environ: the WSGI environ. Nothing is made from it before it is asked for.
     """
 
-    __slots__ = (
-        "_holds",
-        "_method",
-        "_request",
-        "_source",
-        "after_functions",
-        "answers_500",
-        "app_context",
-        "disconnection",
-        "flashes",
-        "has_written",
-        "hooked",
-        "outcome",
-        "owed_headers",
-        "owes_nothing_now",
-        "reported",
-        "reports_errors",
-    )
-    _stack = request_contexts
+    _list = request_context_list
+    answers_500 = False
+    disconnection: OSError | None = None
+    """The server's error when the app read from or wrote to a client that had left."""
+    flashes: list[tuple[str, str]] | None = None
+    has_written = False
+    """Whether the app has sent a part of the body by ``write()``, and so the headers."""
+    reported: tuple[BaseException, ...] = ()
+    reports_errors = False
+    """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
+    _holds = 0
+    _source: RequestContext | None = None
 
-    def __init__(self, app: App, environ: WSGIEnvironment, *, is_inner: bool = True) -> None:
-        super().__init__(app, environ, is_inner=is_inner)
+    def __init__(self, app: App, environ: WSGIEnvironment, is_inner: bool = True) -> None:
+        # One for each request: what only few of them need is set on the class.
+        self._depth = 0
+        self.has_ended = False
+        self.app = app
         self.app_context = AppContext(app)
+        self.environ = environ
+        self.is_inner = is_inner
+        self._method: str = environ.get("REQUEST_METHOD", "GET")
+        self._root: str = environ.get("SCRIPT_NAME", "")
+        self._path: str = environ.get("PATH_INFO", "")
+        self._route: Route | None = None
+        self._request: Request | None = None
         self.after_functions: list[Callable[[Response], Response | None]] = []
-        self.flashes: list[tuple[str, str]] | None = None
-        self.answers_500 = False
-        self.hooked: list[Any] | None = None
+        self.hooked: Sequence[Any] | None = None
         """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
-        self.owed_headers: dict[object, list[tuple[str, str]]] = {}
-        """By session layer, what a response needs also when it is an error's page."""
-        self.owes_nothing_now = False
-        """Whether the response that is starting has passed the session layer."""
-        self.has_written = False
-        """Whether the app has sent a part of the body by ``write()``, and so the headers."""
-        self.disconnection: OSError | None = None
-        """The server's error when the app read from or wrote to a client that had left."""
-        self.reports_errors = False
-        """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
-        self.reported: tuple[BaseException, ...] = ()
-        self._source: RequestContext | None = None
-        self._holds = 0
-        self._method: str = environ.get("REQUEST_METHOD", "GET")
-        self._request: Request | None = None
 
     @property
     def request(self) -> Request:
@@ -131,10 +117,6 @@ class RequestContext(RoutedContext):
         self.environ.setdefault("REQUEST_METHOD", self._method)
         return self.environ
 
-    def owe(self, source: object, headers: list[tuple[str, str]]) -> None:
-        """Have ``headers``, which are cookies, go with a response that does not pass ``source``."""
-        self.owed_headers[source] = headers
-
     def _check_not_ended(self) -> None:
         if self.has_ended:
             raise RuntimeError(_ENDED)
@@ -170,7 +152,7 @@ class RequestContext(RoutedContext):
 
     def push(self) -> None:
         self.app_context.push()
-        super().push()
+        self._put_on()
 
     def pop(self, outcome: BaseException | None = None) -> None:
         self._check_current()
@@ -178,14 +160,27 @@ class RequestContext(RoutedContext):
         self._pop_both(outcome)
 
     def _pop_both(self, outcome: BaseException | None) -> None:
-        run_all((super().pop, self.app_context.pop), outcome)
+        try:
+            self._take_off(outcome)
+        except BaseException as error:
+            raise_after(error, self.app_context.pop, outcome)
+        self.app_context.pop(outcome)
 
     def unwind(self, outcome: BaseException | None = None) -> None:
         """Pop this context, and first whatever the app pushed above it and forgot.
 
         Does nothing where the app has popped it already.
         """
-        run_all(self._pops(), outcome)
+        if self._depth == self._holds + 1 and self._is_on_top():
+            self._pop_both(outcome)
+        else:
+            run_all(self._pops(), outcome)
+
+    def _is_on_top(self) -> bool:
+        apps, requests = app_context_list.get(()), request_context_list.get(())
+        if not apps or not requests:
+            return False
+        return requests[-1] is self and apps[-1] is self.app_context
 
     def _pops(self) -> Iterator[Callable[[BaseException | None], None]]:
         while self._depth > self._holds:
@@ -216,13 +211,23 @@ class RequestContext(RoutedContext):
         if self._source is not None:
             return
         try:
-            scaffolds = self.scaffolds if self._route is not None else [self.app]
-            # Also those whose hooks had run before the router found another route.
-            scaffolds = list(dict.fromkeys([*scaffolds, *(self.hooked or ())]))
-            functions = [f for each in scaffolds for f in each.teardown_request_funcs]
-            run_all((*functions[::-1], self._send_tearing_down, self._close_request), outcome)
+            if self._request is not None or self._has_teardowns():
+                functions = self._teardown_funcs()
+                run_all((*functions, self._send_tearing_down, self._close_request), outcome)
         finally:
             self._break_cycles()
+
+    def _has_teardowns(self) -> bool:
+        return bool(self._teardown_funcs() or signals.request_tearing_down.receivers)
+
+    def _teardown_funcs(self) -> list[Callable[[BaseException | None], object]]:
+        if not self.app.blueprints:
+            return self.app.teardown_request_funcs[::-1]
+        scaffolds = self.scaffolds if self._route is not None else (self.app,)
+        # Also those whose hooks had run before the router found another route.
+        scaffolds = tuple(dict.fromkeys([*scaffolds, *(self.hooked or ())]))
+        functions = [f for each in scaffolds for f in each.teardown_request_funcs]
+        return functions[::-1]
 
     def _break_cycles(self) -> None:
         """Or all of this request would wait for the garbage collector."""

@@ -22,16 +22,13 @@ class RoutedContext(StackedContext):
     :param is_inner: whether ``app`` is the app inside; another one's paths are none of ours.
     """
 
-    __slots__ = ("_path", "_root", "_route", "_url_adapter", "app", "environ", "is_inner")
-
-    def __init__(self, app: App, environ: WSGIEnvironment, *, is_inner: bool = True) -> None:
-        super().__init__()
-        self.app = app
-        self.environ = environ
-        self.is_inner = is_inner
-        self._root, self._path = _location(environ)
-        self._route: Route | None = None
-        self._url_adapter: MapAdapter | None = None
+    app: App
+    environ: WSGIEnvironment
+    is_inner: bool
+    _root: str
+    _path: str
+    _route: Route | None
+    _url_adapter: MapAdapter | None = None
 
     @property
     def url_adapter(self) -> MapAdapter:
@@ -69,13 +66,13 @@ class RoutedContext(StackedContext):
         return self.route
 
     @property
-    def scaffolds(self) -> list[Any]:
+    def scaffolds(self) -> tuple[Any, ...]:
         """The app, then the blueprints around the matched view, outermost first."""
         if not self.app.blueprints:
-            return [self.app]
+            return (self.app,)
         blueprints = self.app.blueprints  # an endpoint may have a dot without being in one
         names = self.route.blueprints[::-1]
-        return [self.app, *(blueprints[name] for name in names if name in blueprints)]
+        return (self.app, *(blueprints[name] for name in names if name in blueprints))
 
     def _environ_as_sent(self) -> WSGIEnvironment:
         """The environ, also inside Bottle and Django, which decode PATH_INFO in place."""

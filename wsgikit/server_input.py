@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
-from wsgiref.types import WSGIEnvironment
 
 from .request_context import RequestContext
 
@@ -35,9 +34,3 @@ class ServerInput:
         except OSError as error:
             self._context.disconnection = error
             raise
-
-
-def guard_input(context: RequestContext, environ: WSGIEnvironment) -> None:
-    """Put a :class:`ServerInput` into the environ of a request that has a body."""
-    if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
-        environ["wsgi.input"] = ServerInput(context, environ["wsgi.input"])

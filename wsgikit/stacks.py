@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from .app_context import AppContext
     from .request_context import RequestContext
 
-app_contexts: LocalStack[AppContext] = LocalStack(ContextVar("wsgikit.app_contexts"))
-request_contexts: LocalStack[RequestContext] = LocalStack(ContextVar("wsgikit.request_contexts"))
+# The lists are replaced, never changed: threads and tasks hand them on with their contextvars.
+app_context_list: ContextVar[list[AppContext]] = ContextVar("wsgikit.app_contexts")
+request_context_list: ContextVar[list[RequestContext]] = ContextVar("wsgikit.request_contexts")
+app_contexts: LocalStack[AppContext] = LocalStack(app_context_list)
+request_contexts: LocalStack[RequestContext] = LocalStack(request_context_list)
 
 
 class StackedContext:
     """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
 
-    __slots__ = ("_depth", "has_ended")
-    _stack: LocalStack[Any]
+    _list: ContextVar[list[Any]]
 
     def __init__(self) -> None:
         self._depth = 0
@@ -37,10 +39,13 @@ class StackedContext:
 
         :raises RuntimeError: it has ended already.
         """
+        self._put_on()
+
+    def _put_on(self) -> None:
         if self.has_ended:
             raise RuntimeError(f"{self!r} cannot be pushed again.\n\nMake another context.")
         self._depth += 1
-        self._stack.push(self)
+        self._list.set([*self._list.get(()), self])
 
     def pop(self, outcome: BaseException | None = None) -> None:
         """Make the previous context current again; with the last pop, run the teardown.
@@ -49,12 +54,15 @@ class StackedContext:
         :raises RuntimeError: another context is the current one.
         """
         self._check_current()
+        self._take_off(outcome)
+
+    def _take_off(self, outcome: BaseException | None) -> None:
         self._depth -= 1
         try:
             if self._depth == 0:
                 self._end(outcome)
         finally:
-            self._stack.pop()
+            self._list.set(self._list.get()[:-1])
 
     def _end(self, outcome: BaseException | None) -> None:
         try:
@@ -63,7 +71,8 @@ class StackedContext:
             self.has_ended = True
 
     def _check_current(self) -> None:
-        top = self._stack.top
+        contexts = self._list.get(())
+        top = contexts[-1] if contexts else None
         if top is not self:
             raise RuntimeError(f"popped {self!r}, but the current context is {top!r}")
 

@@ -227,7 +227,7 @@ def test_what_is_the_pipelines_cannot_be_set_here(page, name):
     [
         (lambda session: session.get_by_id("1"), "iterate"),
         (lambda session: session.load(), "lock"),
-        (lambda session: session.unknown, "'Session' object has no attribute 'unknown'"),
+        (lambda session: session.unknown, "Session' object has no attribute 'unknown'"),
     ],
 )
 def test_what_is_not_here_says_what_to_use(page, use, instead):

@@ -223,7 +223,7 @@ def test_error_of_the_app_is_held_by_no_frame_of_its_traceback(recorder):
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     own = [frame for frame in frames if frame.f_globals["__name__"].startswith("wsgikit")]
     held = [value for frame in own for value in frame.f_locals.values()]
-    assert {"wsgikit.request_end", "wsgikit.lifecycle"} <= {f.f_globals["__name__"] for f in own}
+    assert {"wsgikit.served_request", "wsgikit.lifecycle"} <= {f.f_globals["__name__"] for f in own}
     assert error not in held
     assert (error,) not in held
 

@@ -21,8 +21,6 @@ class ReadOnlySession(Session):
     dicts are handed out as copies.
     """
 
-    __slots__ = ("_has_ended", "_original")
-
     def __init__(self, original: Session, has_ended: Callable[[], bool]) -> None:
         super().__init__(lambda: None, original._keeper)
         self._original = original

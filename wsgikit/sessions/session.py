@@ -41,32 +41,22 @@ class Session(SessionData):
     :class:`~wsgikit.errors.SessionCommitted` instead of being lost.
     """
 
-    __slots__ = (
-        "_keeper",
-        "_lock",
-        "cleared",
-        "cookies",
-        "destroyed",
-        "failed",
-        "owner_id",
-        "regenerated",
-    )
+    _lock: HeldLock | None = None
+    failed = False
+    """The layer's app call raised, so a retry needs a session of its own; or the commit did."""
+    destroyed = False
+    regenerated = False
+    cleared = False
+    owner_id: str | None = None
+    """Whom this request has bound it to."""
+    cookies: list[str] | None = None
+    """The Set-Cookie values that go with what a store has been given already."""
 
     def __init__(
         self, load: Callable[[], StoredSession | None], keeper: SessionKeeper | None = None
     ) -> None:
         super().__init__(load)
         self._keeper = keeper
-        self._lock: HeldLock | None = None
-        self.failed = False
-        """The layer's app call raised, so a retry needs a session of its own; or the commit did."""
-        self.destroyed = False
-        self.regenerated = False
-        self.cleared = False
-        self.owner_id: str | None = None
-        """Whom this request has bound it to."""
-        self.cookies: list[str] | None = None
-        """The Set-Cookie values that go with what a store has been given already."""
 
     @property
     def source(self) -> object:

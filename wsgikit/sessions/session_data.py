@@ -23,18 +23,22 @@ class SessionData(MutableMapping[str, Any]):
     :param load: returns what the request brought, or None; called at the first touch.
     """
 
-    __slots__ = ("_lent", "_load", "_loaded", "_modified", "committed", "failure")
+    touched = False
+    """Whether it was asked for anything in this request, also if it could not be loaded."""
+    committed = False
+    failure: HTTPException | None = None
+    """What the store, which did not answer, has last let the session raise."""
+    _modified = False
+    _lent = False  # a mutable value was handed out and may change behind our back
 
     def __init__(self, load: Callable[[], StoredSession | None]) -> None:
-        self._load = load
+        self._loader = load
         # The first item counts. Threads that touch the session at the same time each append what
         # they loaded, which is atomic: none can replace the data that another has written to.
         self._loaded: list[tuple[dict[str, Any], StoredSession | None]] = []
-        self._modified = False
-        self._lent = False  # a mutable value was handed out and may change behind our back
-        self.committed = False
-        self.failure: HTTPException | None = None
-        """What the store, which did not answer, has last let the session raise."""
+
+    def _load(self) -> StoredSession | None:
+        return self._loader()
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -47,6 +51,7 @@ class SessionData(MutableMapping[str, Any]):
 
     def _first_load(self) -> tuple[dict[str, Any], StoredSession | None]:
         if not self._loaded:
+            self.touched = True
             try:
                 stored = self._load()
             except SessionUnavailable as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from wsgiref.types import WSGIEnvironment
 
 
 class Visitor(NamedTuple):
@@ -14,13 +13,3 @@ class Visitor(NamedTuple):
     https: bool
     address: str
     user_agent: str
-
-    @classmethod
-    def of(cls, environ: WSGIEnvironment) -> Visitor:
-        get = environ.get
-        return cls(
-            get("HTTP_COOKIE", ""),
-            environ["wsgi.url_scheme"] == "https",
-            get("REMOTE_ADDR", ""),
-            get("HTTP_USER_AGENT", ""),
-        )
