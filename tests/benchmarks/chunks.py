@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from functools import cache
 
 from wsgikit import App
 from wsgikit.middleware import standard
@@ -12,15 +13,20 @@ GIB = 2**30
 CHUNK = 2**16
 FILE_SIZE = 2**26
 
-file = tempfile.TemporaryFile()
-file.write(b"x" * FILE_SIZE)
-file.flush()
+
+@cache
+def make_file():
+    """A nameless file, which is gone with the process. The system keeps it in memory."""
+    number = os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR)
+    os.write(number, b"x" * FILE_SIZE)
+    return number
 
 
 def read_chunks():
-    """1 GiB in pieces of 64 KiB, from a file that the system has in memory."""
+    """1 GiB in pieces of 64 KiB."""
+    number = make_file()
     for position in range(0, GIB, CHUNK):
-        yield os.pread(file.fileno(), CHUNK, position % FILE_SIZE)
+        yield os.pread(number, CHUNK, position % FILE_SIZE)
 
 
 def bare(environ, start_response):

@@ -11,6 +11,7 @@ from .run import Run
 from .timing import Spread
 from .workloads import ALL
 
+README_BEGIN, README_END = "<!-- made by make bench -->", "<!-- end -->"
 NOT_MEASURED = """\
 ## What was not measured
 
@@ -36,7 +37,9 @@ def report(run: Run) -> str:
             *(f"- {name}: {value}" for name, value in run.machine.items()),
             "",
             *aim_lines(run),
-            *side_by_side_lines(run),
+            "## Side by side",
+            "",
+            *side_by_side_table(run),
             "![µs a request, side by side](benchmarks.svg)",
             "",
             "## All figures",
@@ -45,6 +48,14 @@ def report(run: Run) -> str:
             NOT_MEASURED,
         ]
     )
+
+
+def in_readme(readme: str, run: Run) -> str:
+    """The README with the run's table between its two marks."""
+    before, begin, rest = readme.partition(README_BEGIN)
+    _, end, after = rest.partition(README_END)
+    lines = ["", *side_by_side_table(run), "; ".join(run.machine.values()) + ".", ""]
+    return before + begin + "\n".join(lines) + end + after
 
 
 def aim_lines(run: Run) -> Iterator[str]:
@@ -60,16 +71,14 @@ def aim_lines(run: Run) -> Iterator[str]:
     yield ""
 
 
-def side_by_side_lines(run: Run) -> Iterator[str]:
-    """The medians of the first sections in one table, as the README has it too."""
+def side_by_side_table(run: Run) -> Iterator[str]:
+    """The medians of the first sections in one table."""
     shown = [run.sections[each.name] for each in ALL if each.name in run.sections]
     rows = []
     for name in SIDE_BY_SIDE:
         medians = [each.figures[name].median if name in each.figures else None for each in shown]
         cells = ["" if median is None else number(median) for median in medians]
         rows.append([TITLES[name], *cells])
-    yield "## Side by side"
-    yield ""
     yield from table(["µs a request", *(each.title for each in shown)], rows)
     yield ""
 

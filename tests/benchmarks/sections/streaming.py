@@ -18,8 +18,8 @@ GUNICORN_ROUNDS = 7
 MB = 1_000_000
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 NOTES = [
-    "1 GiB in chunks of 64 KiB, each read from a file that the system has in memory. In the process "
-    "they are counted and dropped; gunicorn sends them to a client on the same machine."
+    "1 GiB in chunks of 64 KiB, each read from a file that the system has in memory. In the "
+    "process they are counted and dropped; gunicorn sends them to a client on the same machine."
 ]
 
 
