@@ -9,12 +9,14 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.app import App, find_app
-from wsgikit.closing import close_with
+from wsgikit.closing import EndedBody, close_with
 from wsgikit.environ import CONTEXT, KEEP
 from wsgikit.errors import ConfigurationError
 from wsgikit.lifecycle import Runner
 from wsgikit.served_request import ServedRequest
 from wsgikit.server_input import ServerInput
+
+_EMPTY = ("", "0")
 
 
 class ContextMiddleware:
@@ -55,24 +57,24 @@ class ContextMiddleware:
         context = environ[CONTEXT] = ServedRequest(self.current_app, environ, self.is_inner)
         context.server_start = start_response
         context.outer = outer
-        variables = context.variables = copy_context()
+        run = copy_context().run
         if KEEP in environ:  # taken out: it is not for a pipeline further inside
-            context.keep = partial(_keep, environ.pop(KEEP), context, variables.run)
-        if (
-            environ.get("CONTENT_LENGTH", "") not in ("", "0")
-            or "HTTP_TRANSFER_ENCODING" in environ
-        ):
+            context.keep = partial(_keep, environ.pop(KEEP), context, run)
+        if environ.get("CONTENT_LENGTH", "0") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in environ:
             environ["wsgi.input"] = ServerInput(context, environ["wsgi.input"])
-        return close_with(
-            context, variables.run(self._open, context, environ), environ, variables.run
-        )
+        return run(self._open, context, environ, run)  # type: ignore[no-any-return]
 
-    def _open(self, context: ServedRequest, environ: WSGIEnvironment) -> Iterable[bytes]:
+    def _open(
+        self, context: ServedRequest, environ: WSGIEnvironment, run: Runner
+    ) -> Iterable[bytes]:
         try:
             context.push()
-            return self.app(environ, context.start_response)
+            body = self.app(environ, context.start_response)
+            if type(body) is list and context.ends_quietly():
+                return EndedBody(body)
         except BaseException as error:
             context.raise_after_end(error)
+        return close_with(context, body, environ, run)
 
 
 def _keep(keep: Any, context: ServedRequest, run: Runner, end: Callable[[], object]) -> None:

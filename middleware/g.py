@@ -44,5 +44,6 @@ class GMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         g = environ[G] = context_of(environ).g
-        g.provide(self.providers)
+        if self.providers:
+            g.provide(self.providers)
         return self.app(environ, start_response)

@@ -62,9 +62,10 @@ class HooksMiddleware:
         if signals.request_started.receivers:
             signals.request_started.send(app)
         context.hooked = ()
-        result = run_before_request(context)
-        if result is not None:
-            return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
+        if app.before_request_funcs or app.blueprints:
+            result = run_before_request(context)
+            if result is not None:
+                return make_response(result)(environ, start_response)  # type: ignore[no-any-return]
         if HOLD in environ and not context.is_inner:
             hold(context)  # there is no router inside that could
         return self.app(environ, start_response)

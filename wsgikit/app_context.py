@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import signals
-from .lifecycle import raise_after, run_all
+from .lifecycle import run_all
 from .namespace import G
-from .stacks import StackedContext, app_context_list
+from .stacks import StackedContext
 
 if TYPE_CHECKING:
     from .app import App
@@ -17,41 +17,24 @@ class AppContext(StackedContext):
     """The current app and its ``g``; made by ``app.app_context()`` for scripts and commands.
 
     :param app: what ``current_app`` points to.
+    :param g: the namespace; default: a new one with the app's providers.
     """
 
-    _list = app_context_list
-
-    def __init__(self, app: App) -> None:
-        self._depth = 0
-        self.has_ended = False
+    def __init__(self, app: App, g: G | None = None) -> None:
         self.app = app
-        self.g = G(app.providers)
+        self.g = G(app.providers) if g is None else g
 
-    def push(self) -> None:
-        self._put_on()
-        if signals.appcontext_pushed.receivers:
-            try:
-                signals.appcontext_pushed.send(self.app)
-            except BaseException as error:
-                raise_after(error, self.pop, error)
+    @property
+    def app_context(self) -> AppContext:
+        return self
 
     def _take_off(self, outcome: BaseException | None) -> None:
         super()._take_off(outcome)
-        if signals.appcontext_popped.receivers:
-            signals.appcontext_popped.send(self.app)
+        signals.send(signals.appcontext_popped, self.app)
 
     def _tear_down(self, outcome: BaseException | None) -> None:
         functions = self.app.teardown_appcontext_funcs[::-1]
         run_all((*functions, self._send_tearing_down, self.g.close), outcome)
-
-    def has_teardowns(self) -> bool:
-        """Whether something is to be called when it ends."""
-        return bool(
-            self.app.teardown_appcontext_funcs
-            or self.g.has_open
-            or signals.appcontext_tearing_down.receivers
-            or signals.appcontext_popped.receivers
-        )
 
     def _send_tearing_down(self, outcome: BaseException | None) -> None:
         signals.send(signals.appcontext_tearing_down, self.app, exc=outcome)

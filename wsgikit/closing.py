@@ -27,10 +27,6 @@ from .lifecycle import (
 class BodyEnd:
     """What is told of the end of a body; here, nothing."""
 
-    def ends_quietly(self) -> bool:
-        """End at once, if nothing of the end is to be called; else do nothing yet."""
-        return False
-
     def sent(self) -> None:
         """The server has taken the whole response; the inner body is about to be closed."""
 
@@ -85,10 +81,6 @@ class _Closing:
         if self._closed:
             return
         self._closed = True
-        if self._finished and self._close is _nothing and self._end.ends_quietly():
-            self._ended = True
-            self._let_go()
-            return
         try:
             self._run(self._close_all, self._outcome())
         except BaseException as error:
@@ -192,7 +184,14 @@ class _ClosingSequence(_Closing):
         self._finished = True
 
 
-_COMPLETE = frozenset({list, tuple, _ClosingSequence})
+class EndedBody(list[bytes]):
+    """A complete body whose end has come before it is sent."""
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+_COMPLETE = frozenset({list, tuple, EndedBody, _ClosingSequence})
 
 
 def on_close(

@@ -82,14 +82,24 @@ class DeferredStart:
         try:
             if self._status is None:
                 raise RuntimeError("the app returned without calling start_response (PEP 3333)")
-            hooks = self._hooks()
-            if hooks or signals.request_finished.receivers:
+            if self._is_awaited():
                 to_close = None  # the hooks end what they fail to answer
-                to_close = body = self._answer(hooks, body)
-            self._send(self._status, self._headers)
+                to_close = body = self._answer(self._hooks(), body)
+            self.sent = True
+            self._start_response(self._status, self._headers)
         except BaseException as error:
             raise_after(error, close_body, to_close)
         return body
+
+    def _is_awaited(self) -> bool:
+        """Whether there may be somebody who wants to see the response."""
+        context, app = self._context, self._context.app
+        return bool(
+            context.after_functions
+            or app.after_request_funcs
+            or (app.blueprints and self._hooks())
+            or signals.request_finished.receivers
+        )
 
     def _answer(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks and return the body to send; its status and headers are kept back."""
@@ -114,11 +124,9 @@ class DeferredStart:
         return self._start_response(status, headers)
 
     def _hooks(self) -> list[Callable[[Any], Any]]:
-        context = self._context
-        if not context.app.blueprints:
-            return [*context.after_functions, *context.app.after_request_funcs[::-1]]
-        functions = [f for each in context.scaffolds for f in each.after_request_funcs]
-        return [*context.after_functions, *functions[::-1]]
+        scaffolds = self._context.scaffolds
+        functions = [function for each in scaffolds for function in each.after_request_funcs]
+        return [*self._context.after_functions, *functions[::-1]]
 
     def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ

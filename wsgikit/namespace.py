@@ -71,10 +71,12 @@ class G:
         self._providers = _merged(self._providers, providers)
         self._provided = _merged(self._provided, providers)
 
-    @property
-    def has_open(self) -> bool:
-        """Whether a provider has opened something that is to be closed."""
-        return bool(self._exits)
+    def ends_quietly(self) -> bool:
+        """End here and now, if no provider has opened what is to be closed."""
+        if self._exits:
+            return False
+        self._end()
+        return True
 
     def close(self, outcome: BaseException | None) -> None:
         """Close what providers opened, last opened first, each told the request's outcome.
@@ -85,9 +87,12 @@ class G:
             if self._exits:
                 run_all(self._leaving(), outcome)
         finally:
-            self._ended = True
-            self._providers = _NO_PROVIDERS
-            self.__dict__.clear()
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._providers = _NO_PROVIDERS
+        self.__dict__.clear()
 
     def _leaving(self) -> Iterator[Callable[..., None]]:
         while self._exits:  # a provider's end may open another one

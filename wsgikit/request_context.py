@@ -14,7 +14,7 @@ from .namespace import G
 from .routed_context import RoutedContext
 from .routing import Route
 from .sessions import ReadOnlySession
-from .stacks import app_context_list, app_contexts, request_context_list, request_contexts
+from .stacks import contexts, request_contexts
 
 if TYPE_CHECKING:
     from .app import App
@@ -34,13 +34,13 @@ def context_of(environ: WSGIEnvironment) -> RequestContext:
 
     :raises RuntimeError: there is none; the text says what to write.
     """
-    context: RequestContext | None = environ.get(CONTEXT)
-    if context is None:
+    try:
+        return environ[CONTEXT]  # type: ignore[no-any-return]
+    except KeyError:
         raise RuntimeError(
             "No request context in the environ: this layer stands outside ContextMiddleware, or "
             "there is none.\n\nWrap it in ContextMiddleware(…, current_app=app), or use standard()."
-        )
-    return context
+        ) from None
 
 
 class RequestContext(RoutedContext):
@@ -50,7 +50,7 @@ class RequestContext(RoutedContext):
     :param environ: the WSGI environ. Nothing is made from it before it is asked for.
     """
 
-    _list = request_context_list
+    is_request = True
     answers_500 = False
     disconnection: OSError | None = None
     """The server's error when the app read from or wrote to a client that had left."""
@@ -60,20 +60,20 @@ class RequestContext(RoutedContext):
     reported: tuple[BaseException, ...] = ()
     reports_errors = False
     """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
+    _app_context: AppContext | None = None
     _holds = 0
     _source: RequestContext | None = None
 
     def __init__(self, app: App, environ: WSGIEnvironment, is_inner: bool = True) -> None:
         # One for each request: what only few of them need is set on the class.
-        self._depth = 0
-        self.has_ended = False
         self.app = app
-        self.app_context = AppContext(app)
         self.environ = environ
         self.is_inner = is_inner
         self._method: str = environ.get("REQUEST_METHOD", "GET")
         self._root: str = environ.get("SCRIPT_NAME", "")
         self._path: str = environ.get("PATH_INFO", "")
+        self._depth = 0
+        self._g: G | None = None
         self._route: Route | None = None
         self._request: Request | None = None
         self.after_functions: list[Callable[[Response], Response | None]] = []
@@ -81,6 +81,23 @@ class RequestContext(RoutedContext):
         """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
+
+    @property
+    def g(self) -> G:
+        """This request's own namespace."""
+        if self._g is None:
+            self._g = G(self.app.providers)
+            if self.has_ended:
+                self._g.close(None)
+        return self._g
+
+    @property
+    def app_context(self) -> AppContext:
+        """The app context that is pushed with the request, and popped after it."""
+        if self._app_context is None:
+            self._app_context = AppContext(self.app, self.g)
+            self._app_context.has_ended = self.has_ended
+        return self._app_context
 
     @property
     def request(self) -> Request:
@@ -121,11 +138,6 @@ class RequestContext(RoutedContext):
         if self.has_ended:
             raise RuntimeError(_ENDED)
 
-    @property
-    def g(self) -> G:
-        """This request's own namespace."""
-        return self.app_context.g
-
     def route_here(self, environ: WSGIEnvironment) -> Route:
         route = super().route_here(environ)
         if self._request is not None:
@@ -150,62 +162,45 @@ class RequestContext(RoutedContext):
         twin._request, twin._route, twin.flashes = request, self.route, self.flashes
         return twin
 
-    def push(self) -> None:
-        self.app_context.push()
-        self._put_on()
-
-    def pop(self, outcome: BaseException | None = None) -> None:
-        self._check_current()
-        self.app_context._check_current()
-        self._pop_both(outcome)
-
-    def _pop_both(self, outcome: BaseException | None) -> None:
+    def _take_off(self, outcome: BaseException | None) -> None:
+        if self._depth > 1:
+            super()._take_off(outcome)
+            signals.send(signals.appcontext_popped, self.app)
+            return
+        app_context = self.app_context
         try:
-            self._take_off(outcome)
+            super()._take_off(outcome)
         except BaseException as error:
-            raise_after(error, self.app_context.pop, outcome)
-        self.app_context.pop(outcome)
+            raise_after(error, _end_alone, app_context, outcome)
+        _end_alone(app_context, outcome)
 
     def unwind(self, outcome: BaseException | None = None) -> None:
         """Pop this context, and first whatever the app pushed above it and forgot.
 
         Does nothing where the app has popped it already.
         """
-        if self._depth == self._holds + 1 and self._is_on_top():
-            self._pop_both(outcome)
+        if self.is_on_top and self._depth == self._holds + 1:
+            self._take_off(outcome)
         else:
             run_all(self._pops(), outcome)
 
-    def _is_on_top(self) -> bool:
-        apps, requests = app_context_list.get(()), request_context_list.get(())
-        if not apps or not requests:
-            return False
-        return requests[-1] is self and apps[-1] is self.app_context
-
     def _pops(self) -> Iterator[Callable[[BaseException | None], None]]:
         while self._depth > self._holds:
-            current, above = request_contexts.top, app_contexts.top
-            if current is None:  # closed where it was never pushed: say so
-                yield self.pop
+            pushed = contexts.get(())
+            yield (pushed[-1] if pushed else self).pop
+            if not pushed:  # closed where it was never pushed: that has been said
                 return
-            own = current.app_context
-            if above is None or above is own or own.has_ended:  # ended: popped alone, by the app
-                yield current._pop_both
-            else:
-                yield above.pop
 
     def hold(self) -> None:
         """Let this context outlive its next pop, until :meth:`resume` and one pop more."""
         self._holds = 1
         self._depth += 1
-        self.app_context._depth += 1
 
     def resume(self) -> None:
         """Make a held context current here, for instance in a test."""
         self._holds = 0
-        app_contexts.push(self.app_context)
-        signals.send(signals.appcontext_pushed, self.app)
         request_contexts.push(self)
+        signals.send(signals.appcontext_pushed, self.app)
 
     def _tear_down(self, outcome: BaseException | None) -> None:
         if self._source is not None:
@@ -255,3 +250,10 @@ class RequestContext(RoutedContext):
         endpoint = self._route.endpoint if self._route is not None else None
         named = f", endpoint {endpoint!r}" if endpoint is not None else ""
         return f"<RequestContext of {self.app.name!r}: {method} {path!r}{named}>"
+
+
+def _end_alone(app_context: AppContext, outcome: BaseException | None) -> None:
+    """Pop the app context of a request that has been popped already."""
+    app_context._depth = 1
+    contexts.set([*contexts.get(), app_context])
+    app_context.pop(outcome)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from contextvars import Context
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -16,13 +15,14 @@ from wsgiref.types import StartResponse
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
+from . import signals
 from .closing import BodyEnd
 from .error_report import propagates, report
 from .errors import ClientDisconnected, ResponseAborted
 from .lifecycle import Headers as HeaderList
 from .lifecycle import raise_after, reraise, run_all
 from .request_context import RequestContext
-from .stacks import app_context_list, request_context_list
+from .stacks import contexts
 from .vary import add_vary, keep_cookie_private
 
 
@@ -43,8 +43,6 @@ class ServedRequest(RequestContext, BodyEnd):
     """By session layer, what a response needs also when it is an error's page."""
     owes_nothing_now = False
     """Whether the response that is starting has passed the session layer."""
-    variables: Context | None = None
-    """What all of the request runs in; nothing runs in it afterwards."""
     _write: Callable[[bytes], object]
 
     def owe(self, source: object, headers: HeaderList) -> None:
@@ -97,25 +95,33 @@ class ServedRequest(RequestContext, BodyEnd):
             raise
 
     def ends_quietly(self) -> bool:
-        app, variables = self.app, self.variables
-        if (
+        """End here and now, if nobody is to be told of it and nothing is to be closed."""
+        if self._is_heeded() or (self._g is not None and not self._g.ends_quietly()):
+            return False
+        self.has_ended = True
+        if self._app_context is not None:
+            self._app_context.has_ended = True
+        self._break_cycles()
+        self.environ = {}
+        return True
+
+    def _is_heeded(self) -> bool:
+        app = self.app
+        return bool(
             self._request is not None
             or self.outcome is not None
             or self.keep is not None
             or self._depth != 1
+            or contexts.get()[-1] is not self  # the app has pushed another one, and forgotten it
             or app.on_sent_funcs
             or app.on_finish_funcs
-            or self._has_teardowns()
-            or self.app_context.has_teardowns()
-            or variables[request_context_list][-1] is not self  # the app has pushed and forgotten
-            or variables[app_context_list][-1] is not self.app_context
-        ):
-            return False
-        self.app_context.g.close(None)
-        self.has_ended = self.app_context.has_ended = True
-        self._break_cycles()
-        self.over()
-        return True
+            or app.teardown_request_funcs
+            or app.teardown_appcontext_funcs
+            or (app.blueprints and self._teardown_funcs())
+            or signals.request_tearing_down.receivers
+            or signals.appcontext_tearing_down.receivers
+            or signals.appcontext_popped.receivers
+        )
 
     def sent(self) -> None:
         """Tell the ``on_sent`` listeners."""
@@ -151,7 +157,6 @@ class ServedRequest(RequestContext, BodyEnd):
     def over(self) -> None:
         """Let go of the environ, and of what was reported: its tracebacks lead back to here."""
         self.reported = ()
-        self.variables = None
         self.let_go()
 
     def raise_after_end(self, error: BaseException) -> NoReturn:

@@ -1,51 +1,93 @@
-"""The two stacks of contexts, of which each thread, greenlet and task sees only its own."""
+"""The two stacks of contexts, of which each thread, greenlet and task sees only its own.
+
+One list is behind both: a request counts in it as its own app context too.
+"""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from werkzeug.local import LocalStack
 
+from . import signals
+from .lifecycle import raise_after
+
 if TYPE_CHECKING:
+    from .app import App
     from .app_context import AppContext
     from .request_context import RequestContext
 
-# The lists are replaced, never changed: threads and tasks hand them on with their contextvars.
-app_context_list: ContextVar[list[AppContext]] = ContextVar("wsgikit.app_contexts")
-request_context_list: ContextVar[list[RequestContext]] = ContextVar("wsgikit.request_contexts")
-app_contexts: LocalStack[AppContext] = LocalStack(app_context_list)
-request_contexts: LocalStack[RequestContext] = LocalStack(request_context_list)
+# The list is replaced, never changed: threads and tasks get it with their copy of the variables.
+contexts: ContextVar[list[StackedContext]] = ContextVar("wsgikit.contexts")
+"""What is pushed, the current one last."""
+
+
+class _AppContexts(LocalStack["AppContext"]):
+    @property
+    def top(self) -> AppContext | None:
+        """The current app context, which may be that of a request."""
+        pushed = contexts.get(None)
+        return pushed[-1].app_context if pushed else None
+
+
+class _RequestContexts(LocalStack["RequestContext"]):
+    @property
+    def top(self) -> RequestContext | None:
+        """The current request context; app contexts may have been pushed above it."""
+        for context in reversed(contexts.get(())):
+            if context.is_request:
+                return context  # type: ignore[return-value]
+        return None
+
+
+app_contexts = _AppContexts(contexts)  # type: ignore[arg-type]
+request_contexts = _RequestContexts(contexts)  # type: ignore[arg-type]
 
 
 class StackedContext:
     """Push, pop and ``with``. A context that is pushed again ends with its last pop."""
 
-    _list: ContextVar[list[Any]]
+    app: App
+    is_request = False
+    _depth = 0
+    has_ended = False
+    """Whether its teardown has run: nothing in it can be used any more."""
 
-    def __init__(self) -> None:
-        self._depth = 0
-        self.has_ended = False
-        """Whether its teardown has run: nothing in it can be used any more."""
+    @property
+    def app_context(self) -> AppContext:
+        """What ``current_app`` and ``g`` belong to while this is the current context."""
+        raise NotImplementedError
 
     @property
     def is_pushed(self) -> bool:
         """Whether it has been pushed more often than popped."""
         return self._depth > 0
 
+    @property
+    def is_on_top(self) -> bool:
+        """Whether it is the last one that was pushed here."""
+        pushed = contexts.get(None)
+        return bool(pushed) and pushed[-1] is self
+
     def push(self) -> None:
         """Make this context the current one.
 
         :raises RuntimeError: it has ended already.
         """
-        self._put_on()
-
-    def _put_on(self) -> None:
         if self.has_ended:
             raise RuntimeError(f"{self!r} cannot be pushed again.\n\nMake another context.")
         self._depth += 1
-        self._list.set([*self._list.get(()), self])
+        contexts.set([*contexts.get(()), self])
+        if signals.appcontext_pushed.receivers:
+            self._send_pushed()
+
+    def _send_pushed(self) -> None:
+        try:
+            signals.appcontext_pushed.send(self.app)
+        except BaseException as error:
+            raise_after(error, self.pop, error)
 
     def pop(self, outcome: BaseException | None = None) -> None:
         """Make the previous context current again; with the last pop, run the teardown.
@@ -53,7 +95,11 @@ class StackedContext:
         :param outcome: how the work in this context ended: the exception, or None.
         :raises RuntimeError: another context is the current one.
         """
-        self._check_current()
+        if not self.is_on_top:
+            current = contexts.get(())[-1:]
+            raise RuntimeError(
+                f"popped {self!r}, but the current context is {current[0] if current else None!r}"
+            )
         self._take_off(outcome)
 
     def _take_off(self, outcome: BaseException | None) -> None:
@@ -62,19 +108,13 @@ class StackedContext:
             if self._depth == 0:
                 self._end(outcome)
         finally:
-            self._list.set(self._list.get()[:-1])
+            contexts.set(contexts.get()[:-1])
 
     def _end(self, outcome: BaseException | None) -> None:
         try:
             self._tear_down(outcome)
         finally:
             self.has_ended = True
-
-    def _check_current(self) -> None:
-        contexts = self._list.get(())
-        top = contexts[-1] if contexts else None
-        if top is not self:
-            raise RuntimeError(f"popped {self!r}, but the current context is {top!r}")
 
     def _tear_down(self, outcome: BaseException | None) -> None:
         raise NotImplementedError

@@ -10,7 +10,7 @@ from werkzeug.routing import MapAdapter
 
 from .proxies import current_app
 from .request_context import RequestContext
-from .stacks import app_contexts, request_contexts
+from .stacks import request_contexts
 
 if TYPE_CHECKING:
     from .app import App
@@ -72,7 +72,7 @@ def build_url(app: App, endpoint: str, values: dict[str, Any], options: UrlOptio
 def _request_of(app: App) -> RequestContext | None:
     context = request_contexts.top
     # An app context on top of it belongs to a script or another app: then its map counts.
-    if context is None or context.app is not app or context.app_context is not app_contexts.top:
+    if context is None or context.app is not app or not context.is_on_top:
         return None
     return context
 

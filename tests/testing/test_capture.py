@@ -336,7 +336,7 @@ APPS["flask"] = make_flask()
 
 
 def serve(application, method):
-    """What a server sees: with the types, lengths and chunks."""
+    """What a server sees: with the lengths, chunks, and types of streams."""
     environ = {"REQUEST_METHOD": method}
     setup_testing_defaults(environ)
     environ.update({"wsgi.errors": StringIO(), "wsgi.file_wrapper": FileWrapper})
@@ -349,7 +349,7 @@ def serve(application, method):
 
     try:
         body = application(environ, start_response)
-        seen.append((type(body), len(body) if hasattr(body, "__len__") else None))
+        seen.append(len(body) if hasattr(body, "__len__") else type(body))
         try:
             seen.extend(body)
         finally:

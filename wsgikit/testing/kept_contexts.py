@@ -10,7 +10,7 @@ from werkzeug.local import LocalStack
 
 from ..lifecycle import run_all
 from ..request_context import RequestContext
-from ..stacks import app_contexts, request_contexts
+from ..stacks import request_contexts
 
 
 class _Kept(NamedTuple):
@@ -34,7 +34,6 @@ class KeptContexts:
         while self._ended:
             kept = self._ended.pop(0)
             self._shown.append(kept)
-            app_contexts.push(kept.context.app_context)
             request_contexts.push(kept.context)
 
     def end(self) -> None:
@@ -49,7 +48,6 @@ class KeptContexts:
 
 def _end(kept: _Kept) -> None:
     _remove(request_contexts, kept.context)
-    _remove(app_contexts, kept.context.app_context)
     kept.end()
 
 
