@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .peers import OURS
+from .peers import OURS, TITLES
 from .results import Section
 from .sections.layers import PASS_THROUGH
+from .sections.throughput import FREE, PINNED
 
 Results = dict[str, Section]
 SESSION_PEERS = (
@@ -79,19 +80,16 @@ AIMS = (
         ratio(f"chain around flask / flask, {RETURNING}"),
         1.05,
     ),
-    Aim(
-        "gunicorn: requests a second / the bare callable's",
-        "throughput",
-        ratio(f"{OURS} / bare"),
-        0.97,
-        at_least=True,
-    ),
-    Aim(
-        "gunicorn: requests a second / Flask's",
-        "throughput",
-        ratio(f"{OURS} / flask"),
-        1.7,
-        at_least=True,
+    *(
+        Aim(
+            f"gunicorn {where}: requests a second / {TITLES[other]}'s",
+            "throughput",
+            ratio(f"{OURS} / {other}, {where}"),
+            limit,
+            at_least=True,
+        )
+        for where in (FREE, PINNED)
+        for other, limit in (("bare", 0.97), ("flask", 1.7))
     ),
     Aim("routing, 10,000 rules / 10, the worst case", "routing", worst_ratio, 1.5),
     Aim(

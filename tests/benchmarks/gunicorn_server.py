@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -17,9 +18,10 @@ SECONDS = 30
 
 
 @contextmanager
-def served(application: str) -> Iterator[int]:
+def served(application: str, *, pinned: bool = False) -> Iterator[int]:
     """Serve ``module:name`` in this package, and give the port.
 
+    :param pinned: keep the server on the last core.
     :raises OSError: the server does not answer.
     """
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
@@ -28,6 +30,8 @@ def served(application: str) -> Iterator[int]:
         command += ["--threads", str(THREADS), "--keep-alive", "60", "--log-level", "warning"]
         command += ["--no-control-socket"]
         server = subprocess.Popen(command, cwd=ROOT, pass_fds=[listener.fileno()])
+        if pinned:
+            os.sched_setaffinity(server.pid, {max(os.sched_getaffinity(0))})
         port = listener.getsockname()[1]
     try:
         wait_for_answer(port)
@@ -39,6 +43,17 @@ def served(application: str) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             server.kill()
             raise
+
+
+@contextmanager
+def off_the_servers_core() -> Iterator[None]:
+    """Keep this process, and the load that it starts, off the core of pinned servers."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores - {max(cores)} or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def wait_for_answer(port: int) -> None:
