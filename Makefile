@@ -3,12 +3,12 @@
 VENV := .venv
 INSTANCE := deploy/instance
 
-.PHONY: help serve test lint soak mutation clean
+.PHONY: help serve test lint soak mutation bench bench-compare clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make (the default)
-	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /|/' | while IFS='|' read -r name what; do \
-		printf 'make %-8s %s\n' "$$name" "$$what"; done
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /|/' | while IFS='|' read -r name what; do \
+		printf 'make %-13s %s\n' "$$name" "$$what"; done
 
 serve: $(VENV)/.demo $(INSTANCE)/secret_key ## the demo on http://127.0.0.1:8000 (BIND=, PYTHON=)
 	@: "$${WSGIKIT_SECRET_KEY:=$$(cat $(INSTANCE)/secret_key)}"; export WSGIKIT_SECRET_KEY; \
@@ -35,6 +35,14 @@ mutation: export MACHINE_SECONDS ?= 2
 mutation: export MACHINE_SEED ?= 1
 mutation: $(VENV)/.mutation ## whether the tests notice each fault put into the core
 	$(VENV)/bin/python tests/mutation/run.py
+
+BENCH := $(VENV)/bin/python -W ignore::UserWarning -m tests.benchmarks # pyramid warns of setuptools
+
+bench: $(VENV)/.bench ## this project and its peers side by side (ONLY="hello read" for some of it)
+	$(BENCH) $(if $(ONLY),--only "$(ONLY)")
+
+bench-compare: $(VENV)/.bench ## whether any ratio got worse than in docs/benchmarks.json (ONLY=)
+	$(BENCH) --compare $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove .venv, builds and caches; the guestbook in deploy/instance stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov .*_cache
