@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from .errors import ClientDisconnected
@@ -153,24 +153,24 @@ class _ClosingStream(_Closing):
 
     def __iter__(self) -> Iterator[bytes]:
         if self._chunks is None:
-            self._chunks = self._pull(iter, self._body)
+            try:
+                self._chunks = self._run(iter, self._body)
+            except BaseException as error:
+                self._fail(error)
         return self
 
     def __next__(self) -> bytes:
         try:
-            return self._pull(next, self._chunks)  # type: ignore[no-any-return]
+            return self._run(next, self._chunks)  # type: ignore[no-any-return]
         except StopIteration:
             self._finished = True
             raise
-
-    def _pull(self, function: Callable[..., Any], argument: object) -> Any:
-        try:
-            return self._run(function, argument)
-        except StopIteration:
-            raise
         except BaseException as error:
-            self._error = error
-            reraise(self._run(self._end.failed, error))
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        self._error = error
+        reraise(self._run(self._end.failed, error))
 
 
 class _ClosingSequence(_Closing):
@@ -229,7 +229,7 @@ def close_with(
     """Do as :func:`on_close` does, and tell ``end`` more than that."""
     if type(body) in COMPLETE:
         return _ClosingSequence(body, end, run)
-    if environ is not None and is_file(body, environ):
+    if environ is not None and type(body) is not PrimedBody and is_file(body, environ):
         file_end = _ClosingStream(body, end, run)
         try:
             body.close = file_end.close  # type: ignore[attr-defined]
@@ -241,6 +241,6 @@ def close_with(
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
     """Pull the first chunk of a stream, unless it has been; leave lists and files as they are."""
-    if type(body) in COMPLETE or is_file(body, environ) or isinstance(body, PrimedBody):
+    if type(body) in COMPLETE or type(body) is PrimedBody or is_file(body, environ):
         return body
     return prime(body)

@@ -138,7 +138,8 @@ class ServedRequest(RequestContext, BodyEnd):
     def closed(self, outcome: BaseException | None) -> None:
         """End the request. An error of the view counts also where a handler made a page of it."""
         if outcome is None:
-            self._finish(self.outcome)
+            if not self.ends_quietly():
+                self._finish(self.outcome)
         else:  # reported here, because whoever is told may look at the request
             run_all((partial(self.failed, outcome), partial(self._finish, self._real(outcome))))
 
