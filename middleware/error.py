@@ -62,7 +62,7 @@ class ErrorMiddleware(Layer):
         debugger = self._debugger_for(environ) if self._debuggers else None
         if debugger is not None and "__debugger__=yes" in environ.get("QUERY_STRING", ""):
             return debugger(environ, start_response)  # what its page asks for
-        context = environ.get(CONTEXT) or context_of(environ)
+        context = context_of(environ)
         context.reports_errors = True
         try:
             body = self.call_app(environ, start_response)

@@ -44,8 +44,7 @@ class GMiddleware(Layer):
             current_app.providers.update(providers)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        context = environ.get(CONTEXT) or context_of(environ)
-        g = environ[G] = context.g
+        g = environ[G] = context_of(environ).g
         if self.providers:
             g.provide(self.providers)
         return self.call_app(environ, start_response)

@@ -38,7 +38,7 @@ class HooksMiddleware(Layer):
         super().__init__(app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        context = environ.get(CONTEXT) or context_of(environ)
+        context = context_of(environ)
         answer = DeferredStart(context, start_response)
         try:
             return answer.finish(self._enter(context, environ, answer.start))

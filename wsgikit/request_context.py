@@ -32,8 +32,6 @@ _ENDED = (
 def context_of(environ: WSGIEnvironment) -> RequestContext:
     """The context that ``ContextMiddleware`` left in ``environ``, for the layers inside it.
 
-    Layers look for themselves first, since that takes half as long.
-
     :raises RuntimeError: there is none; the text says what to write.
     """
     try:
