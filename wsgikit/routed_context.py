@@ -52,10 +52,11 @@ class RoutedContext(StackedContext):
 
     def _find_route(self) -> Route:
         environ = self.environ
-        route = self.app.url_map.static_route(self._path, environ["REQUEST_METHOD"])
-        if route is not None and "HTTP_UPGRADE" not in environ:
-            host = environ.get("HTTP_HOST")
-            if not host or host_name(environ["wsgi.url_scheme"], host):
+        host = environ.get("HTTP_HOST")
+        is_valid = not host or host_name(environ["wsgi.url_scheme"], host)
+        if is_valid and "HTTP_UPGRADE" not in environ:
+            route = self.app.url_map.find(self._path, environ["REQUEST_METHOD"])
+            if route is not None:
                 return route
         return match(lambda: self.url_adapter)
 

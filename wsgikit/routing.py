@@ -46,7 +46,8 @@ class RuleMap(Map):
     """
 
     def __init__(self) -> None:
-        self._has_defaults = False
+        self._has_defaults = self._has_subdomains = False
+        self._anywhere: MapAdapter
         self._static: list[Rule] = []
         self._by_path: dict[str, dict[str, Route]] | None = None
         super().__init__()
@@ -68,19 +69,34 @@ class RuleMap(Map):
         for rule in rulefactory.get_rules(self):
             super().add(rule)
             self._has_defaults |= bool(rule.defaults or rule.alias)
+            self._has_subdomains |= bool(rule.subdomain)
             if "<" not in rule.rule and not rule.build_only:
                 self._static.append(rule)
             self._by_path = None
 
-    def static_route(self, path: str, method: str) -> Route | None:
-        """The route that has exactly this path, or None where it takes more than a look."""
+    def find(self, path: str, method: str) -> Route | None:
+        """The route of a path, whatever the host, or None where the answer takes more than that.
+
+        :param path: as it is in the environ (PEP 3333, "Unicode Issues").
+        """
         if self._by_path is None:
-            self._by_path = self._routes_by_path()
+            self._by_path, self._anywhere = self._routes_by_path(), self.bind("localhost")
         by_method = self._by_path.get(path)
-        return by_method.get(method) if by_method is not None else None
+        if by_method is not None and method in by_method:
+            return by_method[method]
+        if self._depends_on_host():
+            return None
+        try:
+            rule, view_args = self._anywhere.match(_decode(path).lstrip("/"), method, True)
+        except HTTPException:  # a redirect, which names the host, or an error, which is rare
+            return None
+        return Route(rule, dict(view_args))
+
+    def _depends_on_host(self) -> bool:
+        return self.host_matching or self._has_subdomains
 
     def _routes_by_path(self) -> dict[str, dict[str, Route]]:
-        if self.host_matching or any(rule.subdomain for rule in self.iter_rules()):
+        if self._depends_on_host():
             return {}
         by_path: dict[str, dict[str, Route]] = {}
         for rule in self._static:

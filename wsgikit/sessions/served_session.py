@@ -33,17 +33,18 @@ class ServedSession(Session):
         self.touched = self.committed = False
         self._keeper: SessionKeeper = keeper
         self._server_start = server_start
-        self._visitor_data = (
-            environ.get("HTTP_COOKIE", ""),
-            environ["wsgi.url_scheme"] == "https",
-            environ.get("REMOTE_ADDR", ""),
-            environ.get("HTTP_USER_AGENT", ""),
-        )
+        self._cookies_sent = environ.get("HTTP_COOKIE", "")
+        self._https = environ["wsgi.url_scheme"] == "https"
+        self._address = environ.get("REMOTE_ADDR", "")
+        self._user_agent = environ.get("HTTP_USER_AGENT", "")
+        self._who: Visitor | None = None
         self.context: ServedRequest | None = environ.get(CONTEXT)
 
     @property
     def _visitor(self) -> Visitor:
-        return Visitor(*self._visitor_data)
+        if self._who is None:
+            self._who = Visitor(self._cookies_sent, self._https, self._address, self._user_agent)
+        return self._who
 
     def _load(self) -> StoredSession | None:
         return self._keeper.load(self._visitor)
@@ -74,15 +75,21 @@ class ServedSession(Session):
         finally:
             self.committed = True
             self.unlock()
-        added = [("Set-Cookie", cookie) for cookie in cookies]
-        headers.extend(added)
-        if self.context is not None:  # an error that is yet to come may have a page made outside
-            self.context.owe(self.source, added if self.cookies or self.destroyed else [])
-            self.context.owes_nothing_now = True
         if cookies:
+            headers.extend([("Set-Cookie", cookie) for cookie in cookies])
             keep_cookie_private(headers)
-        if self.accessed:
+        if self._loaded:
             add_vary(headers, "Cookie")
+        if self.context is not None:
+            self._owe(self.context, cookies)
+
+    def _owe(self, context: ServedRequest, cookies: list[str]) -> None:
+        """Tell the context what also an error's page needs, which may yet be made outside."""
+        if not (self.cookies or self.destroyed):
+            cookies = []
+        if cookies or context.owed_headers:
+            context.owe(self.source, [("Set-Cookie", cookie) for cookie in cookies])
+            context.owes_nothing_now = True
 
     def _cookies(self, status: str) -> list[str]:
         if self.cookies is not None or self.failed:  # a second start, for an error's page

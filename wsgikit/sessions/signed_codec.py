@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import time
 import zlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Sequence
-from hmac import compare_digest
 from typing import Any
 
 from itsdangerous import BadData, Signer
@@ -15,6 +16,7 @@ from itsdangerous.encoding import int_to_bytes
 
 from .codec import Unsealed
 
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _WORTH_COMPRESSING = 512
 """Bytes of text. A shorter one's cookie has under 750 bytes, of 4,093 that browsers keep, and zlib
 takes 16 off it at 100 and 300 at 500, in up to 50 microseconds; the rest of sealing takes 3."""
@@ -53,32 +55,29 @@ class SignedCodec:
 
 
 class _OneKeySigner(Signer):
-    """Signs as itsdangerous' own with HMAC-SHA-256, in a third of the time.
+    """Signs as itsdangerous' own with HMAC-SHA-256, in half of the time.
 
-    It derives its one key, and hashes the two blocks that HMAC makes of it (RFC 2104), before there
-    is a value. What ``sign`` and ``unsign`` give to the two methods are bytes.
+    Its one key is derived, and made ready for HMAC, before there is a value. What ``sign`` and
+    ``unsign`` give to the two methods are bytes.
     """
 
     def __init__(self, key: bytes, salt: bytes) -> None:
         super().__init__(key, salt, key_derivation="hmac", digest_method=hashlib.sha256)
-        block = self.derive_key().ljust(hashlib.sha256().block_size, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self._keyed = hmac.new(self.derive_key(), digestmod=hashlib.sha256)
 
     def get_signature(self, value: Any) -> bytes:
-        return _encode(self._hmac(value))
+        return _encode(self._digest(value))
 
     def verify_signature(self, value: Any, sig: Any) -> bool:
         try:
-            return compare_digest(_decode(sig), self._hmac(value))
+            return hmac.compare_digest(_decode(sig), self._digest(value))
         except ValueError:
             return False
 
-    def _hmac(self, value: bytes) -> bytes:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(value)
-        outer.update(inner.digest())
-        return outer.digest()
+    def _digest(self, value: bytes) -> bytes:
+        keyed = self._keyed.copy()
+        keyed.update(value)
+        return keyed.digest()
 
 
 def _pack(text: bytes) -> bytes:
@@ -98,4 +97,5 @@ def _encode(content: bytes) -> bytes:
 
 
 def _decode(text: bytes) -> bytes:
-    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    # As base64.urlsafe_b64decode does, which takes twice as long.
+    return a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
