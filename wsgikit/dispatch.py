@@ -39,6 +39,7 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
     result = None
     if app.blueprints and context.hooked is not None:  # the app's own hooks have all run
         result = run_before_request(context)
+        view_args = context.route.view_args  # where a hook may have written
     if result is None and context.environ["REQUEST_METHOD"] == "OPTIONS":
         result = _automatic_options(app, context)
     if result is None:

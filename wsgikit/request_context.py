@@ -108,7 +108,8 @@ class RequestContext(RoutedContext):
         """
         if self._request is None:
             self._check_not_ended()
-            self._request = self.app.make_request(self._environ_as_sent(), self.route)
+            self._route = self.route.with_own_args()
+            self._request = self.app.make_request(self._environ_as_sent(), self._route)
             self._request.environ = self.environ
         return self._request
 
@@ -142,7 +143,7 @@ class RequestContext(RoutedContext):
     def _move(self, root: str, path: str) -> None:
         super()._move(root, path)
         if self._request is not None:
-            self._request.route = self.route
+            self._request.route = self._route = self.route.with_own_args()
 
     def copy(self) -> RequestContext:
         """A context for another thread: the same request, a ``g`` of its own, the session to read.

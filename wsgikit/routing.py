@@ -17,7 +17,7 @@ class Route(NamedTuple):
     """The rule and arguments that match a request, or the error that says why none does."""
 
     rule: Rule | None = None
-    view_args: dict[str, Any] = {}  # noqa: RUF012 - never written to: views get a copy by **
+    view_args: dict[str, Any] = {}  # noqa: RUF012 - a request that writes gets its own
     error: HTTPException | None = None
 
     @property
@@ -33,6 +33,10 @@ class Route(NamedTuple):
             name = name.rpartition(".")[0]
             names.append(name)
         return names
+
+    def with_own_args(self) -> Route:
+        """The same for one request, whose hooks may write arguments for the view."""
+        return self if self.view_args or self.rule is None else Route(self.rule, {})
 
 
 NO_ROUTE = Route()
@@ -98,21 +102,17 @@ class RuleMap(Map):
     def _routes_by_path(self) -> dict[str, dict[str, Route]]:
         if self._depends_on_host():
             return {}
+        with_defaults = {rule.endpoint for rule in self.iter_rules() if rule.defaults}
         by_path: dict[str, dict[str, Route]] = {}
         for rule in self._static:
             routes = by_path.setdefault(_path_of(rule), {})
             for method in rule.methods or ():
                 routes.setdefault(method, Route(rule))
         for rule in self._static:
-            if not self._is_plain(rule):
+            # werkzeug redirects from a rule to one whose defaults stand for the same values.
+            if rule.endpoint in with_defaults or not _is_plain(rule):
                 by_path.pop(_path_of(rule), None)
         return by_path
-
-    def _is_plain(self, rule: Rule) -> bool:
-        if rule.websocket or rule.redirect_to is not None or rule.alias or rule.methods is None:
-            return False
-        # werkzeug redirects from a rule to one whose defaults stand for the same values.
-        return rule.rule.isascii() and not any(r.defaults for r in self.iter_rules(rule.endpoint))
 
     def bind_request(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter:
         """Bind the rules to a request, without the steps that few apps need.
@@ -129,6 +129,13 @@ class RuleMap(Map):
         path, method = _decode(environ.get("PATH_INFO", "/")), environ["REQUEST_METHOD"]
         root, query = _decode(environ.get("SCRIPT_NAME", "/")), environ.get("QUERY_STRING", "")
         return MapAdapter(self, name, root, "", scheme, path, method, _decode(query))
+
+
+def _is_plain(rule: Rule) -> bool:
+    if rule.websocket or rule.redirect_to is not None or rule.methods is None:
+        return False
+    # werkzeug looks for a path that starts with // as if it had one slash there.
+    return rule.rule.isascii() and not _path_of(rule).startswith("//")
 
 
 def _path_of(rule: Rule) -> str:

@@ -73,9 +73,7 @@ class Request(WerkzeugRequest):
     @property
     def view_args(self) -> dict[str, Any] | None:
         """The arguments that the view is called with, or None when no rule matched."""
-        if self.route.rule is None:
-            return None
-        return self.route.view_args or {}  # a path without arguments has one dict for all requests
+        return self.route.view_args if self.route.rule is not None else None
 
     @property
     def routing_exception(self) -> HTTPException | None:
