@@ -8,9 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from werkzeug.exceptions import BadHost
-from werkzeug.routing import Map, MapAdapter
-from werkzeug.wsgi import get_host
+from werkzeug.routing import MapAdapter
 
 from .app_context import AppContext
 from .blueprint import Blueprint, check_name
@@ -20,7 +18,7 @@ from .events import Events
 from .held_request import HeldRequest, hold_request
 from .lifespan import Lifespan
 from .request_context import RequestContext
-from .routing import Route, make_rule
+from .routing import Route, RuleMap, make_rule
 from .run_once import RunOnce
 from .scaffold import F, Scaffold
 from .urls import UrlOptions, build_url
@@ -60,7 +58,7 @@ class App(Scaffold, Events, Lifespan):
         self.config = Config(self.root_path, DEFAULTS)
         self.config.from_mapping(config)
         self.fallback = fallback
-        self.url_map = Map()
+        self.url_map = RuleMap()
         self.view_functions: dict[str, Callable[..., Any]] = {}
         self.blueprints: dict[str, Blueprint] = {}
         self.extensions: dict[str, Any] = {}
@@ -186,11 +184,8 @@ class App(Scaffold, Events, Lifespan):
         :raises werkzeug.exceptions.BadHost: the Host header is not valid.
         """
         if environ is not None:
-            # werkzeug makes nothing of a host with foreign characters; HTTP/1.0 needs none.
-            if environ.get("HTTP_HOST") and not get_host(environ):
-                raise BadHost
             domain = self.config["SERVER_NAME"] if self._has_subdomains else None
-            return self.url_map.bind_to_environ(environ, server_name=domain)
+            return self.url_map.bind_request(environ, domain)
         return self.url_map.bind(
             self.config["SERVER_NAME"],
             script_name=self.config["APPLICATION_ROOT"],

@@ -13,7 +13,6 @@ from .environ import CONTEXT, HOLD
 from .held_request import hold
 from .request_context import RequestContext
 from .responses import send
-from .routing import Route
 
 if TYPE_CHECKING:
     from .app import App
@@ -32,27 +31,26 @@ def dispatch(app: App, environ: WSGIEnvironment, start_response: StartResponse) 
         raise RuntimeError(_describe_misplaced(app, context))
     if HOLD in environ:
         hold(context)
-    route = context.route_here(environ)
-    if route.error is not None:
-        if app.fallback is not None and isinstance(route.error, (NotFound, MethodNotAllowed)):
+    rule, view_args, error = context.route_here(environ)
+    if error is not None:
+        if app.fallback is not None and isinstance(error, (NotFound, MethodNotAllowed)):
             return app.fallback(environ, start_response)
-        raise route.error
+        raise error
     result = None
     if app.blueprints and context.hooked is not None:  # the app's own hooks have all run
         result = run_before_request(context)
+    if result is None and context.environ["REQUEST_METHOD"] == "OPTIONS":
+        result = _automatic_options(app, context)
     if result is None:
-        result = _call_view(app, context, route)
+        result = app.view_functions[rule.endpoint](**view_args)  # type: ignore[union-attr]
     return send(result, app, environ, start_response)
 
 
-def _call_view(app: App, context: RequestContext, route: Route) -> Any:
-    rule: Any = route.rule
-    if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(
-        rule, "provide_automatic_options", False
-    ):
-        allowed = context.url_adapter.allowed_methods()
-        return app.response_class(headers={"Allow": ", ".join(sorted(allowed))})
-    return app.view_functions[rule.endpoint](**route.view_args)
+def _automatic_options(app: App, context: RequestContext) -> Any:
+    if not getattr(context.route.rule, "provide_automatic_options", False):
+        return None
+    allowed = context.url_adapter.allowed_methods()
+    return app.response_class(headers={"Allow": ", ".join(sorted(allowed))})
 
 
 def _describe_misplaced(app: App, context: RequestContext | None) -> str:

@@ -139,11 +139,10 @@ class RequestContext(RoutedContext):
         if self.has_ended:
             raise RuntimeError(_ENDED)
 
-    def route_here(self, environ: WSGIEnvironment) -> Route:
-        route = super().route_here(environ)
+    def _move(self, root: str, path: str) -> None:
+        super()._move(root, path)
         if self._request is not None:
-            self._request.route = route
-        return route
+            self._request.route = self.route
 
     def copy(self) -> RequestContext:
         """A context for another thread: the same request, a ``g`` of its own, the session to read.

@@ -112,20 +112,17 @@ def send(
 
     Plain text, bytes and JSON go out as they are, since a ``Response`` would add nothing to them.
     """
-    content_type = _PLAIN.get(type(result)) if app.response_class is Response else None
-    if content_type is None:
+    kind = type(result)
+    if kind not in _PLAIN or app.response_class is not Response:
         response = result if _is_wsgi_app(result) else make_response(result)
         return response(environ, start_response)  # type: ignore[no-any-return]
-    body = _encode(result)
+    if kind is str:
+        body = result.encode()
+    else:
+        body = result if kind is bytes else f"{json_response.dumps(result)}\n".encode()
     length = ("Content-Length", str(len(body)))
-    start_response("200 OK", [("Content-Type", content_type), length])
+    start_response("200 OK", [("Content-Type", _PLAIN[kind]), length])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-
-def _encode(result: Any) -> bytes:
-    if isinstance(result, str):
-        return result.encode()
-    return result if isinstance(result, bytes) else f"{json_response.dumps(result)}\n".encode()
 
 
 def _is_wsgi_app(value: object) -> bool:

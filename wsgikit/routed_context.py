@@ -7,7 +7,7 @@ from wsgiref.types import WSGIEnvironment
 
 from werkzeug.routing import MapAdapter
 
-from .routing import NO_ROUTE, Route, match
+from .routing import NO_ROUTE, Route, host_name, match
 from .stacks import StackedContext
 
 if TYPE_CHECKING:
@@ -47,8 +47,17 @@ class RoutedContext(StackedContext):
     def route(self) -> Route:
         """The match, made once by whoever asks first; none when the inner app is no ``App``."""
         if self._route is None:
-            self._route = match(lambda: self.url_adapter) if self.is_inner else NO_ROUTE
+            self._route = self._find_route() if self.is_inner else NO_ROUTE
         return self._route
+
+    def _find_route(self) -> Route:
+        environ = self.environ
+        route = self.app.url_map.static_route(self._path, environ["REQUEST_METHOD"])
+        if route is not None and "HTTP_UPGRADE" not in environ:
+            host = environ.get("HTTP_HOST")
+            if not host or host_name(environ["wsgi.url_scheme"], host):
+                return route
+        return match(lambda: self.url_adapter)
 
     def route_here(self, environ: WSGIEnvironment) -> Route:
         """The match for the router itself, which a mount or a rewriting layer may stand before.
@@ -58,12 +67,17 @@ class RoutedContext(StackedContext):
         URLs are the app's as seen where the context was pushed; once the router is reached, as
         seen from there.
         """
-        location = _location(environ)
-        if location != (self._root, self._path) or not self.is_inner:
-            self._root, self._path = location
-            self._url_adapter = None
-            self._route = match(lambda: self.url_adapter)
-        return self.route
+        root, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        if path != self._path or root != self._root or not self.is_inner:
+            self._move(root, path)
+        elif self._route is None:
+            self._route = self._find_route()
+        return self._route  # type: ignore[return-value]
+
+    def _move(self, root: str, path: str) -> None:
+        self._root, self._path = root, path
+        self._url_adapter = None
+        self._route = self._find_route()
 
     @property
     def scaffolds(self) -> tuple[Any, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
+from wsgiref.types import WSGIEnvironment
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter, Rule
+from werkzeug.exceptions import BadHost, HTTPException
+from werkzeug.routing import Map, MapAdapter, Rule, RuleFactory
+from werkzeug.sansio.utils import get_host
 
 
 class Route(NamedTuple):
@@ -32,6 +36,104 @@ class Route(NamedTuple):
 
 
 NO_ROUTE = Route()
+_SLASHES = re.compile("/{2,}")
+
+
+class RuleMap(Map):
+    """werkzeug's map of rules, in which a path without arguments is found by itself.
+
+    The answers are those of ``werkzeug.routing.Map``.
+    """
+
+    def __init__(self) -> None:
+        self._has_defaults = False
+        self._static: list[Rule] = []
+        self._by_path: dict[str, dict[str, Route]] | None = None
+        super().__init__()
+
+    @property
+    def redirect_defaults(self) -> bool:
+        """Whether there may be a redirect to a rule with defaults, or from an alias.
+
+        To find none, werkzeug goes through all rules of the endpoint.
+        """
+        return self._redirects and self._has_defaults
+
+    @redirect_defaults.setter
+    def redirect_defaults(self, value: bool) -> None:
+        self._redirects = value
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add a rule, or those of a factory."""
+        for rule in rulefactory.get_rules(self):
+            super().add(rule)
+            self._has_defaults |= bool(rule.defaults or rule.alias)
+            if "<" not in rule.rule and not rule.build_only:
+                self._static.append(rule)
+            self._by_path = None
+
+    def static_route(self, path: str, method: str) -> Route | None:
+        """The route that has exactly this path, or None where it takes more than a look."""
+        if self._by_path is None:
+            self._by_path = self._routes_by_path()
+        by_method = self._by_path.get(path)
+        return by_method.get(method) if by_method is not None else None
+
+    def _routes_by_path(self) -> dict[str, dict[str, Route]]:
+        if self.host_matching or any(rule.subdomain for rule in self.iter_rules()):
+            return {}
+        by_path: dict[str, dict[str, Route]] = {}
+        for rule in self._static:
+            routes = by_path.setdefault(_path_of(rule), {})
+            for method in rule.methods or ():
+                routes.setdefault(method, Route(rule))
+        for rule in self._static:
+            if not self._is_plain(rule):
+                by_path.pop(_path_of(rule), None)
+        return by_path
+
+    def _is_plain(self, rule: Rule) -> bool:
+        if rule.websocket or rule.redirect_to is not None or rule.alias or rule.methods is None:
+            return False
+        # werkzeug redirects from a rule to one whose defaults stand for the same values.
+        return rule.rule.isascii() and not any(r.defaults for r in self.iter_rules(rule.endpoint))
+
+    def bind_request(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter:
+        """Bind the rules to a request, without the steps that few apps need.
+
+        :param server_name: what the host may be a subdomain of.
+        :raises werkzeug.exceptions.BadHost: the Host header is not valid.
+        """
+        scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST")
+        name = host_name(scheme, host) if host else ""
+        if host and not name:
+            raise BadHost
+        if not name or server_name or self.host_matching or "HTTP_UPGRADE" in environ:
+            return self.bind_to_environ(environ, server_name)
+        path, method = _decode(environ.get("PATH_INFO", "/")), environ["REQUEST_METHOD"]
+        root, query = _decode(environ.get("SCRIPT_NAME", "/")), environ.get("QUERY_STRING", "")
+        return MapAdapter(self, name, root, "", scheme, path, method, _decode(query))
+
+
+def _path_of(rule: Rule) -> str:
+    return _SLASHES.sub("/", rule.rule) if rule.merge_slashes else rule.rule
+
+
+@lru_cache(maxsize=1024)
+def host_name(scheme: str, host: str) -> str:
+    """The name and port of a Host header, in lower-case ASCII; an empty text if it is not valid."""
+    # werkzeug makes nothing of a host with foreign characters.
+    name, colon, port = get_host(scheme, host).lower().partition(":")
+    try:
+        name = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    return f"{name}{colon}{port}"
+
+
+def _decode(text: str) -> str:
+    """Text of an environ as what the bytes mean (PEP 3333, "Unicode Issues")."""
+    return text if text.isascii() else text.encode("latin1").decode(errors="replace")
 
 
 def match(url_adapter: Callable[[], MapAdapter]) -> Route:

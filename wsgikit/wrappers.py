@@ -73,7 +73,9 @@ class Request(WerkzeugRequest):
     @property
     def view_args(self) -> dict[str, Any] | None:
         """The arguments that the view is called with, or None when no rule matched."""
-        return self.route.view_args if self.route.rule is not None else None
+        if self.route.rule is None:
+            return None
+        return self.route.view_args or {}  # a path without arguments has one dict for all requests
 
     @property
     def routing_exception(self) -> HTTPException | None:
