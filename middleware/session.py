@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.closing import on_close
@@ -14,9 +15,11 @@ from wsgikit.sessions.conflicts import Policies
 from wsgikit.sessions.cookie import CookieAttributes, SameSite
 from wsgikit.sessions.lifetimes import Duration, Lifetimes
 from wsgikit.sessions.make_keeper import Oversize, make_keeper
-from wsgikit.sessions.outage import OutagePolicy
 from wsgikit.sessions.seal import Seal
 from wsgikit.sessions.served_session import ServedSession
+
+if TYPE_CHECKING:
+    from wsgikit.sessions.outage import OutagePolicy
 
 
 class SessionMiddleware(Layer):

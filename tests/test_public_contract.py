@@ -84,6 +84,7 @@ OF_APP = [
 OF_PIPELINE = ["use", "run", "insert_before", "insert_after", "replace", "without"]
 
 OPTIONAL = ["click", "gunicorn", "jinja2", "mako", "redis", "sqlalchemy", "webtest"]
+UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,16 @@ def test_importing_brings_no_optional_package(module, tmp_path):
 def test_importing_the_core_brings_no_middleware(tmp_path):
     code = "import sys, wsgikit; print([m for m in sys.modules if m.startswith('wsgikit.middle')])"
     assert run(code, tmp_path).stdout.strip() == "[]"
+
+
+def test_chain_with_sessions_in_cookies_brings_no_store_and_no_reader_of_toml():
+    code = (
+        "import sys; from wsgikit import App; from wsgikit.middleware import standard; "
+        "standard(App('app', config={'SECRET_KEY': 'key'})); "
+        f"print([m for m in {UNUSED} if m in sys.modules])"
+    )
+    process = run(code, ROOT)
+    assert (process.returncode, process.stdout.strip()) == (0, "[]"), process.stderr
 
 
 def test_folder_of_the_middlewares_is_no_package_of_its_own():

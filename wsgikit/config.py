@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -49,7 +48,14 @@ DEFAULTS: dict[str, Any] = {
     "TESTING": False,
 }
 
-_LOADERS: dict[str, Callable[[BinaryIO], Any]] = {".toml": tomllib.load, ".json": json.load}
+
+def _load_toml(file: BinaryIO) -> dict[str, Any]:
+    import tomllib  # here, because many sites have no such file
+
+    return tomllib.load(file)
+
+
+_LOADERS: dict[str, Callable[[BinaryIO], Any]] = {".toml": _load_toml, ".json": json.load}
 
 
 class Config(dict[str, Any]):

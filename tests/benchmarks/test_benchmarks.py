@@ -19,6 +19,7 @@ from tests.benchmarks.peers import TITLES
 from tests.benchmarks.report import in_readme, number, report
 from tests.benchmarks.results import Ratio, Section
 from tests.benchmarks.run import Run
+from tests.benchmarks.sections.imports import probe
 from tests.benchmarks.timing import Rounds, Spread, take_turns
 from tests.benchmarks.workloads import HELLO_NEW, check
 
@@ -170,3 +171,9 @@ def test_our_own_clients_count_the_answers(server: Server) -> None:
 def test_our_own_clients_refuse_an_error(server: Server) -> None:
     with pytest.raises(RuntimeError, match="500"):
         load(server.server_port, {"Host": "localhost"}, seconds=0.2, wrk=None)
+
+
+def test_imports_are_measured_from_bytecode(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    probe("import wsgikit.version", str(tmp_path))
+    assert [*tmp_path.rglob("wsgikit/version.*.pyc")]

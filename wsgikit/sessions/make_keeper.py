@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ConfigurationError
 from .chunks import MOST_CHUNKS
@@ -14,12 +14,13 @@ from .foreign import ForeignCookies
 from .keeper import SessionKeeper
 from .lifetimes import Duration, Lifetimes
 from .options import checked_choice, checked_seconds
-from .outage import Outage, OutagePolicy
 from .readers import CookieReader
 from .seal import Seal
 from .store import SessionStore
-from .store_keeper import StoreKeeper
 from .store_url import make_store
+
+if TYPE_CHECKING:
+    from .outage import OutagePolicy
 
 Oversize = Literal["raise", "keep", "chunk", "spill"]
 
@@ -58,6 +59,9 @@ def make_keeper(
             "oversize='chunk' goes with sessions in cookies alone, not with a store.\n\n"
             "Leave it out, or write oversize='spill' to use the store only for large ones."
         )
+    from .outage import Outage  # here, because many sites have no store
+    from .store_keeper import StoreKeeper
+
     pending_cookie = SessionCookie(f"{cookie_name}_pending", seal, attributes)
     return StoreKeeper(
         cookie,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..results import Ratio, Section
 from ..timing import Spread, rounds_of
@@ -45,34 +47,54 @@ APPS = {
     ),
     "werkzeug": "import werkzeug, werkzeug.routing",
 }
-NOTES = ["Fresh interpreters in turns, with compiled bytecode on disk; beyond bare Python's own."]
+NOTES = [
+    "Fresh interpreters in turns, with compiled bytecode on disk; beyond bare Python's own.",
+    "Beyond werkzeug: what each adds to werkzeug with its routing, which both of them stand on.",
+]
 
 
-def probe(code: str) -> list[float]:
-    """Milliseconds and megabytes (resident) that the code takes."""
+def probe(code: str, bytecode: str) -> list[float]:
+    """Milliseconds and megabytes (resident) that the code takes.
+
+    :param bytecode: a folder for all bytecode, because where Python is told to write none, pip has
+        compiled the peers and nothing has compiled us.
+    """
+    environ = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-W", "ignore", "-c", PROBE, code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
-def measure_both(scale: float) -> dict[str, list[list[float]]]:
+def measure_all(scale: float) -> dict[str, list[list[float]]]:
     """By app, the milliseconds and megabytes of each round."""
-    for code in APPS.values():
-        probe(code)  # writes the bytecode
     found: dict[str, list[list[float]]] = {name: [] for name in APPS}
-    for _ in range(rounds_of(ROUNDS, scale)):
-        for name, code in APPS.items():
-            found[name].append(probe(code))
+    with TemporaryDirectory() as bytecode:
+        for code in APPS.values():
+            probe(code, bytecode)  # writes the bytecode
+        for _ in range(rounds_of(ROUNDS, scale)):
+            for name, code in APPS.items():
+                found[name].append(probe(code, bytecode))
     return found
 
 
 def measure(scale: float) -> Section:
     section = Section("imports", "Import and the smallest app", "ms, MB", notes=NOTES)
-    found = measure_both(scale)
+    found = measure_all(scale)
     for index, unit in enumerate(("ms", "MB")):
         values = {name: [each[index] for each in found[name]] for name in APPS}
         for name in APPS:
             section.figures[f"{name}, {unit}"] = Spread.of(values[name])
-        pairs = zip(values["wsgikit"], values["flask"], strict=True)
-        section.ratios[f"wsgikit / flask, {unit}"] = Ratio(Spread.of([a / b for a, b in pairs]))
+        rounds = list(zip(values["wsgikit"], values["flask"], values["werkzeug"], strict=True))
+        ratios = {
+            "wsgikit / flask": [ours / flask for ours, flask, _ in rounds],
+            "werkzeug / flask": [base / flask for _, flask, base in rounds],
+            "wsgikit / flask, beyond werkzeug": [
+                (ours - base) / (flask - base) for ours, flask, base in rounds
+            ],
+        }
+        for name, each in ratios.items():
+            section.ratios[f"{name}, {unit}"] = Ratio(Spread.of(each))
     return section
