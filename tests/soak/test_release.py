@@ -50,8 +50,8 @@ class Kept(list[Any]):
     def add_current(self, environ: dict[str, Any]) -> None:
         context = environ[CONTEXT]
         g.stored = Stored()
-        self += [g.stored, context.g, context.app_context, session._get_current_object()]
-        self += [request._get_current_object(), context]
+        self += [g.stored, context.g, context.app_context, context]
+        self += [session._get_current_object(), request._get_current_object()]
 
     def take_alive(self) -> list[str]:
         """Let go of all, holders first; return what something else holds too."""
