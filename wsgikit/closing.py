@@ -170,7 +170,10 @@ class _ClosingStream(_Closing):
 
     def _fail(self, error: BaseException) -> NoReturn:
         self._error = error
-        reraise(self._run(self._end.failed, error))
+        try:
+            reraise(self._run(self._end.failed, error))
+        finally:
+            del error  # see reraise
 
 
 class _ClosingSequence(_Closing):
