@@ -564,21 +564,17 @@ class CountingRequests(App):
     def __init__(self, name, **options):
         super().__init__(name, **options)
         self.made = self.matches = 0
+        find = self.url_map.find
+
+        def counted(path, method):
+            self.matches += 1
+            return find(path, method)
+
+        self.url_map.find = counted
 
     def make_request(self, *args):
         self.made += 1
         return super().make_request(*args)
-
-    def create_url_adapter(self, environ):
-        adapter = super().create_url_adapter(environ)
-        match = adapter.match
-
-        def counted(*args, **kwargs):
-            self.matches += 1
-            return match(*args, **kwargs)
-
-        adapter.match = counted
-        return adapter
 
 
 def counting_app():
@@ -1044,3 +1040,56 @@ def test_nothing_of_a_bare_context_waits_for_the_garbage_collector():
         assert [ref() for ref in refs] == [None] * 3
     finally:
         gc.enable()
+
+
+# What ends without a word
+
+
+def served(app, inner):
+    contexts_seen = []
+
+    def look(environ, start_response):
+        contexts_seen.append(environ[CONTEXT])
+        return inner(environ, start_response)
+
+    serve(ContextMiddleware(look, current_app=app))
+    return contexts_seen[0]
+
+
+def plain(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"plain"]
+
+
+def test_g_that_was_first_asked_for_when_all_was_over_is_ended():
+    context = served(make_app(), plain)
+    assert context.has_ended
+    with pytest.raises(RuntimeError, match="has ended"):
+        context.g.user  # noqa: B018
+
+
+def test_complete_body_of_a_request_that_nobody_waits_for_ends_it_before_it_is_sent():
+    body = ContextMiddleware(plain, current_app=make_app())(create_environ(), lambda *_: None)
+    assert (body, len(body)) == ([b"plain"], 1)
+    assert app_contexts.top is None
+    body.close()
+
+
+def test_complete_body_of_a_request_with_a_teardown_ends_it_when_it_is_closed():
+    app, calls = make_app(), []
+    app.teardown_request(note(calls, "request"))
+    body = ContextMiddleware(plain, current_app=app)(create_environ(), lambda *_: None)
+    assert (list(body), calls) == ([b"plain"], [])
+    body.close()
+    assert calls == [("request", None)]
+
+
+def test_nothing_owed_adds_nothing():
+    def owing(environ, start_response):
+        environ[CONTEXT].owe("a layer", [])
+        return plain(environ, start_response)
+
+    started = []
+    app = ContextMiddleware(owing, current_app=make_app())
+    app(create_environ(), lambda status, headers: started.append(headers)).close()
+    assert started == [[("Content-Type", "text/plain")]]

@@ -12,7 +12,6 @@ import gc
 import itertools
 import os
 import random
-import re
 import sys
 import threading
 import time
