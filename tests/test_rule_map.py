@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import BadHost
-from werkzeug.routing import Map, Rule, Submount
+from werkzeug.exceptions import BadHost, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, Map, Rule, Submount, ValidationError
 from werkzeug.test import create_environ
 from werkzeug.wsgi import get_host
 
@@ -68,6 +68,7 @@ WIRE_PATHS = st.sampled_from(
         "/1",
         "/1/",
         "/é".encode().decode("latin1"),
+        "/é",
         "/a|b",
         "/b",
     ]
@@ -132,6 +133,69 @@ def test_answers_are_those_of_a_plain_map(rules, later, environs, redirect_defau
         for environ in environs:
             ours = described(lambda e=environ: app.request_context(e).route)
             assert ours == described(lambda e=environ: plain_answer(plain, e))
+
+
+@pytest.mark.parametrize(
+    ("path", "rules"),
+    [
+        ("//a", [("//a", "one", {"merge_slashes": False}), ("/a", "two", {})]),
+        ("/a/b", [("/a//b", "one", {})]),
+        ("/a//b", [("/a//b", "one", {})]),
+        ("/a//b", [("/a//b", "one", {"merge_slashes": False})]),
+        ("/a/b", [("/a//b", "one", {"merge_slashes": False})]),
+        ("/é", [("/é", "one", {})]),
+        ("/a", [("/a", "one", {"websocket": True}), ("/a", "two", {})]),
+        ("/a", [("/a", "one", {"redirect_to": "/b"}), ("/a", "two", {})]),
+        ("/b", [("/a", "one", {}), ("/b", "one", {"alias": True})]),
+        ("/a", [("/a", "one", {"build_only": True}), ("/a", "two", {})]),
+        ("/a/b", [("/a", "one", {"defaults": {"n": 1}}), ("/a/b", "one", {"defaults": {"n": 1}})]),
+        ("/a", [("/a", "one", {"defaults": {"n": 1}})]),
+        ("/a", [("/a", "one", {}), ("/a", "one", {"subdomain": "sub"})]),
+        ("/a", [("/<x>", "two", {}), ("/a", "one", {"methods": ["POST"]})]),
+        ("/", [("/", "one", {"methods": ["POST"]})]),
+        ("", [("/", "one", {"methods": ["POST"]})]),
+    ],
+)
+def test_what_only_werkzeug_decides(path, rules):
+    app, plain, environ = App("x"), Map(), create_environ("/")
+    environ["PATH_INFO"] = path
+    add_all(app.url_map, rules)
+    add_all(plain, rules)
+    ours = described(lambda: app.request_context(environ).route)
+    assert ours == described(lambda: plain_answer(plain, environ))
+
+
+@pytest.mark.parametrize(("path", "error"), [("/row/9", NotFound), ("/post", MethodNotAllowed)])
+def test_path_without_an_answer_is_matched_once(path, error):
+    asked = []
+
+    class Row(BaseConverter):
+        def to_python(self, value):
+            asked.append(value)
+            raise ValidationError
+
+    app = App("x")
+    app.url_map.converters["row"] = Row
+    app.add_url_rule("/row/<row:row>", "row")
+    app.add_url_rule("/post", "post", methods=["POST"])
+    context = app.request_context(create_environ(path))
+    assert type(context.route.error) is error
+    assert context._url_adapter is None
+    assert len(asked) < 2
+
+
+def test_function_that_redirects_is_called_once_and_knows_the_request():
+    asked = []
+
+    def new(adapter, **values):
+        asked.append((adapter.server_name, values))
+        return "/new"
+
+    app = App("x")
+    app.url_map.add(Rule("/old/<int:n>", endpoint="old", redirect_to=new))
+    route = app.request_context(create_environ("/old/7", "http://example.org")).route
+    assert route.error.new_url == "http://example.org/new"
+    assert asked == [("example.org", {"n": 7})]
 
 
 def test_rule_that_is_added_later_is_found():

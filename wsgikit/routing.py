@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import BadHost, HTTPException
-from werkzeug.routing import Map, MapAdapter, Rule, RuleFactory
+from werkzeug.routing import Map, MapAdapter, RequestRedirect, Rule, RuleFactory
 from werkzeug.sansio.utils import get_host
 
 
@@ -50,7 +50,7 @@ class RuleMap(Map):
     """
 
     def __init__(self) -> None:
-        self._has_defaults = self._has_subdomains = False
+        self._has_defaults = self._has_subdomains = self._has_redirects = False
         self._anywhere: MapAdapter
         self._static: list[Rule] = []
         self._by_path: dict[str, dict[str, Route]] | None = None
@@ -74,6 +74,7 @@ class RuleMap(Map):
             super().add(rule)
             self._has_defaults |= bool(rule.defaults or rule.alias)
             self._has_subdomains |= bool(rule.subdomain)
+            self._has_redirects |= rule.redirect_to is not None
             if "<" not in rule.rule and not rule.build_only:
                 self._static.append(rule)
             self._by_path = None
@@ -88,12 +89,14 @@ class RuleMap(Map):
         by_method = self._by_path.get(path)
         if by_method is not None and method in by_method:
             return by_method[method]
-        if self._depends_on_host():
-            return None
+        if self._depends_on_host() or self._has_redirects:
+            return None  # a function that redirects is given the request's adapter
         try:
-            rule, view_args = self._anywhere.match(_decode(path).lstrip("/"), method, True)
-        except HTTPException:  # a redirect, which names the host, or an error, which is rare
+            rule, view_args = self._anywhere.match(_decode(path), method, True)
+        except RequestRedirect:  # it names the host
             return None
+        except HTTPException as error:
+            return _failed(error)
         return Route(rule, dict(view_args))
 
     def _depends_on_host(self) -> bool:
@@ -132,7 +135,7 @@ class RuleMap(Map):
 
 
 def _is_plain(rule: Rule) -> bool:
-    if rule.websocket or rule.redirect_to is not None or rule.methods is None:
+    if rule.websocket or rule.redirect_to is not None or rule.alias or rule.methods is None:
         return False
     # werkzeug looks for a path that starts with // as if it had one slash there.
     return rule.rule.isascii() and not _path_of(rule).startswith("//")
@@ -164,9 +167,13 @@ def match(url_adapter: Callable[[], MapAdapter]) -> Route:
     try:
         rule, view_args = url_adapter().match(return_rule=True)
     except HTTPException as error:
-        error.__context__ = None  # its frames would keep the request
-        return Route(error=error.with_traceback(None))
+        return _failed(error)
     return Route(rule, dict(view_args))
+
+
+def _failed(error: HTTPException) -> Route:
+    error.__context__ = None  # its frames would keep the request
+    return Route(error=error.with_traceback(None))
 
 
 def make_rule(
