@@ -85,7 +85,8 @@ class RuleMap(Map):
         :param path: as it is in the environ (PEP 3333, "Unicode Issues").
         """
         if self._by_path is None:
-            self._by_path, self._anywhere = self._routes_by_path(), self.bind("localhost")
+            self._anywhere = self.bind("localhost")
+            self._by_path = self._routes_by_path()  # the last: other threads look for it
         by_method = self._by_path.get(path)
         if by_method is not None and method in by_method:
             return by_method[method]
@@ -145,7 +146,7 @@ def _path_of(rule: Rule) -> str:
     return _SLASHES.sub("/", rule.rule) if rule.merge_slashes else rule.rule
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # of what clients send, which may be long
 def host_name(scheme: str, host: str) -> str:
     """The name and port of a Host header, in lower-case ASCII; an empty text if it is not valid."""
     # werkzeug makes nothing of a host with foreign characters.
