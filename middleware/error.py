@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.exceptions import InternalServerError
 from werkzeug.sansio.utils import host_is_trusted
 
-from wsgikit.closing import COMPLETE, prime_stream
+from wsgikit.closing import prime_stream
 from wsgikit.deferred_start import DeferredStart
 from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import record_failure, respond
@@ -65,9 +65,8 @@ class ErrorMiddleware(Layer):
         context = context_of(environ)
         context.reports_errors = True
         try:
-            body = self.call_app(environ, start_response)
             # An error in the first chunk can still become a page.
-            return body if type(body) in COMPLETE else prime_stream(body, environ)
+            return prime_stream(self.call_app(environ, start_response), environ)
         except Exception as error:
             if context.has_written or error is context.disconnection:
                 raise  # too late for a page: the server cuts the connection, or the client has

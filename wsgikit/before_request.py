@@ -13,14 +13,9 @@ def run_before_request(context: RequestContext) -> Any:
     ``HooksMiddleware`` runs them ahead of the app. Behind a mount or a rewriting layer the route is
     known to the router only, which runs the rest: a blueprint's hooks may keep strangers out.
     """
-    due, done = context.scaffolds, context.hooked
-    if done == due:
-        return None
-    if done:
-        due = tuple(each for each in due if each not in done)
-        context.hooked = (*done, *due)
-    else:
-        context.hooked = due
+    done = context.hooked or ()
+    due = [each for each in context.scaffolds if each not in done]
+    context.hooked = (*done, *due)
     for scaffold in due:
         for function in scaffold.before_request_funcs:
             result = function()

@@ -199,7 +199,7 @@ class EndedBody(list[bytes]):
         """Nothing is left to do."""
 
 
-COMPLETE = frozenset({list, tuple, EndedBody, _ClosingSequence})
+_COMPLETE = frozenset({list, tuple, EndedBody, _ClosingSequence})
 """The types of bodies of which nothing is still to be made."""
 
 
@@ -230,9 +230,9 @@ def close_with(
     end: BodyEnd, body: Iterable[bytes], environ: WSGIEnvironment | None, run: Runner
 ) -> Iterable[bytes]:
     """Do as :func:`on_close` does, and tell ``end`` more than that."""
-    if type(body) in COMPLETE:
+    if type(body) in _COMPLETE:
         return _ClosingSequence(body, end, run)
-    if environ is not None and type(body) is not PrimedBody and is_file(body, environ):
+    if environ is not None and is_file(body, environ):
         file_end = _ClosingStream(body, end, run)
         try:
             body.close = file_end.close  # type: ignore[attr-defined]
@@ -244,6 +244,6 @@ def close_with(
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
     """Pull the first chunk of a stream, unless it has been; leave lists and files as they are."""
-    if type(body) in COMPLETE or type(body) is PrimedBody or is_file(body, environ):
+    if type(body) in _COMPLETE or type(body) is PrimedBody or is_file(body, environ):
         return body
     return prime(body)

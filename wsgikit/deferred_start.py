@@ -7,7 +7,7 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from . import signals
-from .closing import COMPLETE, on_close, prime_stream
+from .closing import on_close, prime_stream
 from .lifecycle import Headers, close_body, raise_after, run_all
 from .request_context import RequestContext
 from .responses import make_response
@@ -43,8 +43,7 @@ class DeferredStart:
             return self._start_response(status, headers, exc_info)
         if self._status is not None and exc_info is None:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333)")
-        self._status, self._headers = status, list(headers)
-        return self.write
+        return self.restart(status, headers)
 
     def restart(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
         """The ``start_response`` of an error's response, which replaces a start kept back."""
@@ -72,7 +71,7 @@ class DeferredStart:
 
     def finish(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Run the hooks, start the response and return its body."""
-        if not self.sent and type(body) not in COMPLETE:
+        if not self.sent:
             # A generator app starts the response with its first chunk. The first chunk of any
             # stream may raise or use the session, and the headers can still tell.
             body = prime_stream(body, self._context.environ)
@@ -82,17 +81,11 @@ class DeferredStart:
         try:
             if self._status is None:
                 raise RuntimeError("the app returned without calling start_response (PEP 3333)")
-            context, app = self._context, self._context.app
-            if (
-                context.after_functions
-                or app.after_request_funcs
-                or (app.blueprints and self._hooks())
-                or signals.request_finished.receivers
-            ):
+            hooks = self._hooks()
+            if hooks or signals.request_finished.receivers:
                 to_close = None  # the hooks end what they fail to answer
-                to_close = body = self._answer(self._hooks(), body)
-            self.sent = True
-            self._start_response(self._status, self._headers)
+                to_close = body = self._answer(hooks, body)
+            self._send(self._status, self._headers)
         except BaseException as error:
             raise_after(error, close_body, to_close)
         return body
@@ -120,9 +113,11 @@ class DeferredStart:
         return self._start_response(status, headers)
 
     def _hooks(self) -> list[Callable[[Any], Any]]:
-        scaffolds = self._context.scaffolds
-        functions = [function for each in scaffolds for function in each.after_request_funcs]
-        return [*self._context.after_functions, *functions[::-1]]
+        context, app = self._context, self._context.app
+        functions = app.after_request_funcs
+        if app.blueprints:
+            functions = [f for each in context.scaffolds for f in each.after_request_funcs]
+        return [*context.after_functions, *functions[::-1]]
 
     def _run_hooks(self, hooks: list[Callable[[Any], Any]], body: Iterable[bytes]) -> Any:
         app, environ = self._context.app, self._context.environ

@@ -71,9 +71,7 @@ class RoutedContext(StackedContext):
         root, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         if path != self._path or root != self._root or not self.is_inner:
             self._move(root, path)
-        elif self._route is None:
-            self._route = self._find_route()
-        return self._route  # type: ignore[return-value]
+        return self.route
 
     def _move(self, root: str, path: str) -> None:
         self._root, self._path = root, path

@@ -18,9 +18,6 @@ def add_vary(headers: Headers, name: str) -> None:
     Follows RFC 9110, section 12.5.5.
     """
     lines = _lines(headers, "vary")
-    if not lines:
-        headers.append(("Vary", name))
-        return
     names = [parse_set_header(headers[index][1]) for index in lines]
     if not any(name in line or "*" in line for line in names):
         _add(headers, lines, "Vary", name)
@@ -34,8 +31,7 @@ def keep_cookie_private(headers: Headers) -> None:
 
 
 def _lines(headers: Headers, name: str) -> list[int]:
-    length = len(name)
-    return [i for i, (key, _) in enumerate(headers) if len(key) == length and key.lower() == name]
+    return [index for index, (key, _) in enumerate(headers) if key.lower() == name]
 
 
 def _add(headers: Headers, lines: list[int], name: str, value: str) -> None:
