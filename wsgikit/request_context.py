@@ -214,11 +214,14 @@ class RequestContext(RoutedContext):
             self._break_cycles()
 
     def _has_teardowns(self) -> bool:
-        return bool(self._teardown_funcs() or signals.request_tearing_down.receivers)
+        app = self.app
+        return bool(
+            app.teardown_request_funcs
+            or (app.blueprints and self._teardown_funcs())
+            or signals.request_tearing_down.receivers
+        )
 
     def _teardown_funcs(self) -> list[Callable[[BaseException | None], object]]:
-        if not self.app.blueprints:
-            return self.app.teardown_request_funcs[::-1]
         scaffolds = self.scaffolds if self._route is not None else (self.app,)
         # Also those whose hooks had run before the router found another route.
         scaffolds = tuple(dict.fromkeys([*scaffolds, *(self.hooked or ())]))

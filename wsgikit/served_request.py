@@ -105,10 +105,8 @@ class ServedRequest(RequestContext, BodyEnd):
             or contexts.get()[-1] is not self  # the app has pushed another one, and forgotten it
             or app.on_sent_funcs
             or app.on_finish_funcs
-            or app.teardown_request_funcs
             or app.teardown_appcontext_funcs
-            or (app.blueprints and self._teardown_funcs())
-            or signals.request_tearing_down.receivers
+            or self._has_teardowns()
             or signals.appcontext_tearing_down.receivers
             or signals.appcontext_popped.receivers
             or (g is not None and not g.ends_quietly())
