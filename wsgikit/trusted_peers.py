@@ -1,0 +1,59 @@
+"""Whose headers are believed: the proxies before the app, by their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from .errors import ConfigurationError
+
+UNIX = "unix"
+"""Stands for peers on a Unix socket, which have no address: servers give an empty one."""
+
+
+class TrustedPeers:
+    """The peers at these addresses: ``"10.1.2.3" in TrustedPeers(["10.0.0.0/8"])``.
+
+    :param networks: IP addresses, networks in CIDR notation, and ``"unix"`` for whoever can open
+        the server's Unix socket.
+    :raises ConfigurationError: one of them is none of these.
+    """
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        if isinstance(networks, str):
+            raise ConfigurationError(
+                f"{networks!r} is no list of networks.\n\nWrite [{networks!r}]."
+            )
+        given = frozenset(networks)
+        self._has_unix = UNIX in given
+        self._networks = tuple(map(_network, given - {UNIX}))
+        self._trusts = lru_cache(maxsize=256)(self._find)
+
+    def __contains__(self, address: str) -> bool:
+        return self._trusts(address)
+
+    def _find(self, address: str) -> bool:
+        if not address:
+            return self._has_unix
+        peer = parse_address(address)
+        return peer is not None and any(peer in network for network in self._networks)
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that ``text`` is, or None. An IPv4 one in IPv6 (``::ffff:…``) is IPv4."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{text!r} is no address or network: {error}.\n\n"
+            f"Write one such as '10.0.0.0/8' or '::1', or {UNIX!r} for a Unix socket."
+        ) from error
