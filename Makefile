@@ -15,9 +15,7 @@ serve: $(VENV)/.demo $(INSTANCE)/secret_key ## the demo on http://127.0.0.1:8000
 		exec $(VENV)/bin/python -m gunicorn -c deploy/gunicorn.conf.py
 
 test: lint ## linters, types, the import contract, and all tests with branch coverage
-	@$(VENV)/bin/coverage erase
-	$(VENV)/bin/coverage run -m pytest -q $(PYTEST_ARGS)
-	$(VENV)/bin/coverage report
+	$(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --cov $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## only ruff, mypy --strict and the import contract
 	$(VENV)/bin/ruff check .
