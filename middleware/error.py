@@ -43,6 +43,7 @@ class ErrorMiddleware(Layer):
 
     def __init__(self, app: WSGIApplication, /, *, debug: bool = False) -> None:
         super().__init__(app)
+        self.debug = debug
         self._debuggers = self._make_debuggers() if debug else ()
 
     def _make_debuggers(self) -> tuple[WSGIApplication, WSGIApplication]:

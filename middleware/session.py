@@ -93,9 +93,12 @@ class SessionMiddleware(Layer):
         super().__init__(app)
         lifetimes = Lifetimes(max_age, refresh_interval, absolute_lifetime)
         self.max_age = lifetimes.max_age
+        self.cookie_name = cookie_name
+        self.seal = Seal(secret_key, secret_key_fallbacks, encrypted=encrypted)
+        self.attributes = CookieAttributes(path, domain, secure, http_only, same_site, partitioned)
         self.keeper = make_keeper(
-            Seal(secret_key, secret_key_fallbacks, encrypted=encrypted),
-            CookieAttributes(path, domain, secure, http_only, same_site, partitioned),
+            self.seal,
+            self.attributes,
             lifetimes,
             cookie_name=cookie_name,
             oversize=oversize,

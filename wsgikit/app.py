@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from werkzeug.routing import MapAdapter
 
 from .app_context import AppContext
 from .blueprint import Blueprint, check_name
+from .commands import Commands
 from .config import DEFAULTS, Config
 from .dispatch import dispatch
 from .events import Events
@@ -24,11 +25,8 @@ from .scaffold import F, Scaffold
 from .urls import UrlOptions, build_url
 from .wrappers import Request, Response
 
-if TYPE_CHECKING:
-    import click
 
-
-class App(Scaffold, Events, Lifespan):
+class App(Scaffold, Events, Lifespan, Commands):
     """Routes requests to views; a WSGI app to be served through a pipeline.
 
     :param name: ``__name__`` of the module, which gives the root folder too, or any name.
@@ -55,6 +53,7 @@ class App(Scaffold, Events, Lifespan):
         Scaffold.__init__(self, name, name, template_folder)
         Events.__init__(self)
         Lifespan.__init__(self)
+        Commands.__init__(self)
         self.config = Config(self.root_path, DEFAULTS)
         self.config.from_mapping(config)
         self.fallback = fallback
@@ -80,13 +79,6 @@ class App(Scaffold, Events, Lifespan):
     def logger(self) -> logging.Logger:
         """The logger of the app's name."""
         return logging.getLogger(self.name)
-
-    @cached_property
-    def cli(self) -> click.Group:
-        """The app's commands: ``@app.cli.command()``."""
-        import click  # here, because serving needs no command line
-
-        return click.Group(self.name)
 
     def add_url_rule(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 
 import click
 
@@ -12,6 +11,7 @@ from ..sessions import Record, SessionStore
 from .describe import HEADINGS, describe, show_values
 from .printable import printable
 from .store import with_store
+from .table import print_table
 
 _SHORT = 16
 """Characters of a key in a table: no two keys of any site begin with the same 64 bits."""
@@ -46,19 +46,12 @@ def list_sessions(store: SessionStore, user: str | None, as_json: bool) -> None:
     if not records:
         click.echo("There are no sessions.", err=True)
         return
-    _print_table([HEADINGS, *(_row(record) for record in records)])
+    print_table([HEADINGS, *(_row(record) for record in records)])
 
 
 def _row(record: Record) -> list[str]:
     key, *others = describe(record).values()
     return [key[:_SHORT], *map(printable, others)]
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
 
 
 @sessions.command()

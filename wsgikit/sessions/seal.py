@@ -20,10 +20,10 @@ class Seal:
         self, secret_key: Key, fallbacks: Sequence[Key] = (), *, encrypted: bool = False
     ) -> None:
         self.key = checked_key("secret_key", secret_key)
-        self._fallbacks = checked_fallbacks(fallbacks)
+        self.fallbacks = checked_fallbacks(fallbacks)
         self._encrypted = encrypted
 
     def codec(self, name: str) -> Codec:
         """What seals the values of cookies called ``name``, and refuses those of other names."""
         codec = EncryptedCodec if self._encrypted else SignedCodec
-        return codec(name, self.key, self._fallbacks)
+        return codec(name, self.key, self.fallbacks)

@@ -1,0 +1,41 @@
+"""The attributes of the session's cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..target import Target
+from .finding import Finding
+
+
+def find(target: Target) -> Iterator[Finding]:
+    """Look at the cookie of each session layer."""
+    forces_https = any(node.is_a("HTTPSMiddleware") for node in target.nodes)
+    for node in target.nodes:
+        if node.is_a("SessionMiddleware"):
+            yield from _find_in(node.layer, forces_https)
+
+
+def _find_in(layer: Any, forces_https: bool) -> Iterator[Finding]:
+    cookie, name = layer.attributes, layer.cookie_name
+    is_host = name.lower().startswith("__host-")
+    if not (cookie.secure or is_host or (cookie.secure is None and forces_https)):
+        problem = f"The cookie {name} goes over plain http too."
+        yield Finding("cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True")
+    if not cookie.http_only:
+        problem = f"Scripts of any page can read the cookie {name}."
+        yield Finding("cookie-httponly", problem, "Set SESSION_COOKIE_HTTPONLY = True")
+    if cookie.same_site is None or (cookie.same_site == "None" and not cookie.partitioned):
+        problem = f"The cookie {name} goes with requests that other sites make."
+        yield Finding("cookie-samesite", problem, "Set SESSION_COOKIE_SAMESITE = 'Lax'")
+    if not is_host:
+        yield Finding("cookie-host", *_not_host(cookie, name))
+
+
+def _not_host(cookie: Any, name: str) -> tuple[str, str]:
+    wrong = "Other hosts of the domain can plant the cookie"
+    fix = "Set SESSION_COOKIE_NAME = '__Host-session'"
+    if cookie.domain is not None:
+        return f"{wrong} {name}, and get it.", f"{fix}, SESSION_COOKIE_DOMAIN = None"
+    return f"{wrong} {name}.", fix

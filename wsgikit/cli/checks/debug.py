@@ -1,0 +1,32 @@
+"""What belongs on a developer's machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..target import Target
+from .finding import Finding
+
+_SWITCHES = {
+    "DEBUG": "pages and templates are those for development",
+    "TESTING": "errors are raised to the server instead of answered",
+    "PROPAGATE_EXCEPTIONS": "errors are raised to the server instead of answered",
+}
+
+
+def find(target: Target) -> Iterator[Finding]:
+    """Look for debuggers in the chain, and for switches in the app's config."""
+    for node in target.nodes:
+        layer: Any = node.layer
+        if node.is_a("ErrorMiddleware") and layer.debug:
+            problem = "ErrorMiddleware shows the debugger, with the source and all variables."
+            yield Finding("debugger", problem, "Leave debug out, and unset WSGIKIT_DEBUG")
+        if node.is_a("DebuggedApplication"):
+            problem = "DebuggedApplication runs what is typed into its pages."
+            yield Finding("debugger", problem, "Take it out of the chain")
+    config = target.app.config if target.app is not None else {}
+    for key, effect in _SWITCHES.items():
+        if config.get(key):
+            problem = f"{key} is on: {effect}."
+            yield Finding(key.lower().replace("_", "-"), problem, f"Leave {key} out of the config")

@@ -1,0 +1,39 @@
+"""Whose X-Forwarded-* and Forwarded headers are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...trusted_peers import TrustedPeers
+from ..layers import Node
+from ..target import Target
+from .finding import Finding
+
+_STRANGERS = ("192.0.2.1", "8.8.8.8", "2001:db8::1", "2600::1")
+"""Nobody's proxies: addresses for documentation (RFC 5737, RFC 3849) and far away."""
+_PROXY_FIX = ("x_for", "x_proto", "x_host", "x_port", "x_prefix")
+_FIX = "Write .use(ProxyMiddleware, trusted=['10.0.0.0/8']) with the addresses of your proxies"
+
+
+def find(target: Target) -> Iterator[Finding]:
+    """Look at the layers that correct the environ."""
+    has_proxy = False
+    for node in target.nodes:
+        layer: Any = node.layer
+        if node.is_a("ProxyFix") and any(getattr(layer, name, 0) for name in _PROXY_FIX):
+            has_proxy = True
+            problem = "ProxyFix believes the X-Forwarded-* headers of whoever connects."
+            yield Finding("proxy-any", problem, _FIX)
+        has_proxy |= node.is_a("ProxyMiddleware")
+        yield from _find_open(node)
+    if not has_proxy:
+        problem = "Behind a proxy, each client has the proxy's address, and https is not seen."
+        yield Finding("proxy-none", problem, _FIX)
+
+
+def _find_open(node: Node) -> Iterator[Finding]:
+    for value in getattr(node.layer, "__dict__", {}).values():
+        if isinstance(value, TrustedPeers) and any(each in value for each in _STRANGERS):
+            problem = f"{node.label} trusts the whole internet to name the client's address."
+            yield Finding("proxy-trust", problem, _FIX)

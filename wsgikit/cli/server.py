@@ -1,0 +1,59 @@
+"""gunicorn, with settings that are given to it. Imported by ``wsgikit serve`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import click
+from gunicorn.app.base import Application
+from gunicorn.errors import AppImportError
+
+from .. import gunicorn as hooks
+from ..config import DEFAULTS
+from ..errors import ConfigurationError, MissingExtraError
+from .target import load_target
+
+
+class Server(Application):  # type: ignore[misc]
+    """Serves the app that ``path`` names, which is imported in the workers.
+
+    :param defaults: settings by name, for what ``config`` does not say.
+    :param config: the path of a ``gunicorn.conf.py``, if there is one.
+    :param given: settings by name, which come before both.
+    """
+
+    def __init__(
+        self, path: str, defaults: Mapping[str, Any], config: str | None, given: Mapping[str, Any]
+    ) -> None:
+        self._path = path
+        self._defaults = {"default_proc_name": path, **defaults}
+        self._config = config
+        self._given = given
+        super().__init__(prog="wsgikit serve")
+
+    def load_config(self) -> None:
+        """Called again at a reload: the file may have changed."""
+        names = [name for name in self.cfg.settings if hasattr(hooks, name)]
+        self._set({name: getattr(hooks, name) for name in names})
+        self._set(self._defaults)
+        if self._config is not None:
+            self.load_config_from_file(self._config)
+        self._set(self._given)
+        self.chdir()
+
+    def _set(self, settings: Mapping[str, Any]) -> None:
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> WSGIApplication:
+        """Import the app. An error that says what to write is shown without a traceback."""
+        if self.cfg.reload:
+            DEFAULTS["DEBUG"] = True  # of each App that does not say otherwise
+        try:
+            return load_target(self._path).application
+        except click.ClickException as error:
+            raise AppImportError(error.message) from error
+        except (ConfigurationError, MissingExtraError) as error:
+            raise AppImportError(str(error)) from error
