@@ -1,6 +1,8 @@
 """The command, and real stores for it to look into."""
 
+import sys
 from contextlib import closing
+from itertools import count
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +10,8 @@ from real_servers import Valkey
 
 from wsgikit.cli import main
 from wsgikit.sessions import make_store
+
+_NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +62,20 @@ def sessions(run, url):
         return result.stdout
 
     return sessions
+
+
+@pytest.fixture
+def write_site(tmp_path, monkeypatch):
+    """Write a module into the folder that commands are started in; return its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    names = []
+
+    def write_site(source):
+        names.append(f"site_{next(_NUMBERS)}")  # no two tests have a module in common
+        (tmp_path / f"{names[-1]}.py").write_text(source)
+        return names[-1]
+
+    yield write_site
+    for name in names:
+        sys.modules.pop(name, None)

@@ -29,7 +29,9 @@ _FORM = "application/x-www-form-urlencoded"
 @click.argument("method")
 @click.argument("path")
 @click.option("-H", "--header", "headers", metavar="'NAME: VALUE'", multiple=True)
-@click.option("-d", "--data", metavar="TEXT", help=f"The body; {_FORM}, unless a header says else.")
+@click.option(
+    "-d", "--data", metavar="TEXT", help="The body; of a form, unless a header says else."
+)
 def explain(
     target: Target, method: str, path: str, headers: tuple[str, ...], data: str | None
 ) -> None:
@@ -83,16 +85,18 @@ def _added(step: Step) -> Iterator[str]:
         yield "let the error through" if passed else f"raised {step.raised}"
 
 
+def _same(before: object, after: object) -> bool:
+    return before is after or (isinstance(before, str) and before == after)
+
+
 def _environ(method: str, path: str, headers: Sequence[str], data: str | None) -> WSGIEnvironment:
-    pairs = [each.partition(":")[::2] for each in headers]
-    if not all(
-        name.strip() and ":" in each for (name, _), each in zip(pairs, headers, strict=True)
-    ):
-        raise click.UsageError("Write each header as 'Name: value'.")
-    given = [(name.strip(), value.strip()) for name, value in pairs]
     body = None if data is None else data.encode()
     builder = EnvironBuilder(
-        path, method=method, headers=given, data=body, errors_stream=sys.stderr
+        path,
+        method=method,
+        headers=[_pair(each) for each in headers],
+        data=body,
+        errors_stream=sys.stderr,
     )
     if body is not None and not builder.content_type:
         builder.content_type = _FORM
@@ -101,6 +105,13 @@ def _environ(method: str, path: str, headers: Sequence[str], data: str | None) -
         "REMOTE_ADDR": "127.0.0.1",
         "wsgi.file_wrapper": FileWrapper,
     }
+
+
+def _pair(header: str) -> tuple[str, str]:
+    name, colon, value = header.partition(":")
+    if not (colon and name.strip()):
+        raise click.UsageError("Write each header as 'Name: value'.")
+    return name.strip(), value.strip()
 
 
 def _serve(application: WSGIApplication, environ: WSGIEnvironment) -> str:
@@ -120,5 +131,5 @@ def _serve(application: WSGIApplication, environ: WSGIEnvironment) -> str:
         finally:
             close_body(body)
     except Exception as error:
-        outcome = f"; the server got {describe_error(error)}"
+        outcome = f"; then raised {describe_error(error)}"
     return f"{''.join(started) or 'no response'}, {sum(sent)} bytes{outcome}"

@@ -76,6 +76,7 @@ def serve(
 
 def _defaults() -> dict[str, Any]:
     return {
+        "chdir": os.getcwd(),
         "bind": "127.0.0.1:8000",
         "worker_class": "gthread",
         "workers": _cores(),

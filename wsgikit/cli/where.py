@@ -9,6 +9,7 @@ import werkzeug
 
 import wsgikit
 
+from ..errors import ResponseAborted
 from .printable import printable
 
 _MACHINERY = tuple(Path(package.__path__[0]) for package in (wsgikit, werkzeug))
@@ -16,6 +17,8 @@ _MACHINERY = tuple(Path(package.__path__[0]) for package in (wsgikit, werkzeug))
 
 def describe_error(error: BaseException) -> str:
     """Its class, text, file and line: of the site's own code, if that is under way."""
+    if isinstance(error, ResponseAborted) and error.__cause__ is not None:
+        error = error.__cause__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_machinery(frame.filename)]
     at = (own or frames)[-1]

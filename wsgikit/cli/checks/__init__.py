@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..target import Target
-from . import chain, cookie, debug, proxies, secret_key, store
+from . import chain, cookie, debug, hosts, proxies, secret_key, store
 from .finding import Finding as Finding
 
 TOPICS: tuple[Callable[[Target], Iterator[Finding]], ...] = (
@@ -14,6 +14,7 @@ TOPICS: tuple[Callable[[Target], Iterator[Finding]], ...] = (
     cookie.find,
     debug.find,
     proxies.find,
+    hosts.find,
     store.find,
 )
 

@@ -1,0 +1,266 @@
+"""wsgikit check: each mistake that is planted is found, and its fix named."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from real_servers import free_port
+
+ROOT = Path(__file__).parents[2]
+
+SITE = """
+import os
+
+from werkzeug.debug import DebuggedApplication
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from wsgikit import App, Pipeline
+from wsgikit.middleware import (
+    ContextMiddleware,
+    ErrorMiddleware,
+    HooksMiddleware,
+    HostMiddleware,
+    HTTPSMiddleware,
+    ProxyMiddleware,
+    SessionMiddleware,
+    standard_pipeline,
+)
+from wsgikit.sessions import MemoryStore
+
+KEY = os.environ["SITE_KEY"]
+
+
+class Hider:
+    def __init__(self, app):
+        self._kept = app
+
+    def __call__(self, environ, start_response):
+        return self._kept(environ, start_response)
+
+
+class Passing:
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        return self.app(environ, start_response)
+
+
+def make(edit=lambda pipeline: None, proxies=("10.0.0.0/8",), hosts=("example.org",), **config):
+    right = {"SECRET_KEY": KEY, "SESSION_COOKIE_NAME": "__Host-session"}
+    app = App("site", config={**right, **config})
+    app.before_request(lambda: None)
+    pipeline = (
+        standard_pipeline(app)
+        .insert_before(ContextMiddleware, ProxyMiddleware, trusted=proxies)
+        .insert_before(ContextMiddleware, HostMiddleware, trusted=hosts)
+    )
+    edit(pipeline)
+    return pipeline.run(app)
+
+
+"""
+
+PLANTED = [
+    ("secret-placeholder", "make(SECRET_KEY='change-me-' + KEY)", "wsgikit secret"),
+    ("secret-short", "make(SECRET_KEY='f3a9c04e71')", "wsgikit secret"),
+    ("secret-guessable", "make(SECRET_KEY='abab' * 16)", "wsgikit secret"),
+    ("secret-short", "make(SECRET_KEY_FALLBACKS=['f3a9c04e71'])", "wsgikit secret"),
+    (
+        "secret-in-source",
+        "make(SECRET_KEY='9f8e3b1c55d04a7786ab20f1e3c9d7b4')",
+        "app.config.from_prefixed_env()",
+    ),
+    ("secret-unchanged", "make(SECRET_KEY_FALLBACKS=[KEY])", "wsgikit secret"),
+    (
+        "cookie-secure",
+        "make(SESSION_COOKIE_NAME='plain')",
+        "SESSION_COOKIE_SECURE = True",
+    ),
+    ("cookie-httponly", "make(SESSION_COOKIE_HTTPONLY=False)", "SESSION_COOKIE_HTTPONLY = True"),
+    ("cookie-samesite", "make(SESSION_COOKIE_SAMESITE=None)", "SESSION_COOKIE_SAMESITE = 'Lax'"),
+    ("cookie-samesite", "make(SESSION_COOKIE_SAMESITE='None')", "SESSION_COOKIE_SAMESITE = 'Lax'"),
+    ("cookie-host", "make(SESSION_COOKIE_NAME='plain')", "SESSION_COOKIE_NAME = '__Host-session'"),
+    (
+        "cookie-host",
+        "make(SESSION_COOKIE_NAME='plain', SESSION_COOKIE_DOMAIN='example.org')",
+        "SESSION_COOKIE_DOMAIN = None",
+    ),
+    ("debugger", "make(DEBUG=True)", "unset WSGIKIT_DEBUG"),
+    (
+        "debugger",
+        "make(lambda p: p.insert_before(ErrorMiddleware, DebuggedApplication))",
+        "Take it out of the chain",
+    ),
+    ("debug", "make(DEBUG=True)", "Leave DEBUG out"),
+    ("testing", "make(TESTING=True)", "Leave TESTING out"),
+    (
+        "propagate-exceptions",
+        "make(PROPAGATE_EXCEPTIONS=True)",
+        "Leave PROPAGATE_EXCEPTIONS out",
+    ),
+    (
+        "proxy-none",
+        "make(lambda p: p.without(ProxyMiddleware))",
+        ".use(ProxyMiddleware, trusted=",
+    ),
+    (
+        "proxy-any",
+        "make(lambda p: p.replace(ProxyMiddleware, ProxyFix, x_for=1))",
+        ".use(ProxyMiddleware, trusted=",
+    ),
+    ("proxy-trust", "make(proxies=['0.0.0.0/0'])", "the addresses of your proxies"),
+    ("proxy-trust", "make(proxies=['::/0'])", "the addresses of your proxies"),
+    ("host-none", "make(lambda p: p.without(HostMiddleware))", ".use(HostMiddleware, trusted="),
+    ("host-wildcard", "make(hosts=['.com'])", "the names of your site"),
+    ("host-wildcard", "make(hosts=['0.0.0.0/0'])", "the names of your site"),
+    (
+        "chain-order",
+        "make(lambda p: p.without(ProxyMiddleware).insert_after(\n"
+        "    HostMiddleware, ProxyMiddleware, trusted=['10.0.0.0/8']))",
+        "Move it out: .use(ProxyMiddleware, …) before .use(HostMiddleware, …)",
+    ),
+    (
+        "chain-order",
+        "make(lambda p: p.insert_before(ProxyMiddleware, Passing))",
+        "Move it in: .use(Passing, …) after that layer",
+    ),
+    (
+        "chain-hidden",
+        "make(lambda p: p.insert_before(ContextMiddleware, Hider))",
+        "Keep the app inside in an attribute app",
+    ),
+    ("chain-none", "App('alone')", "Name what standard(app) or Pipeline.run(app) returned"),
+    (
+        "hooks-idle",
+        "make(lambda p: p.without(HooksMiddleware))",
+        ".use(HooksMiddleware) as the innermost layer",
+    ),
+    ("store-memory", "make(SESSION_STORE=MemoryStore())", "SESSION_STORE = 'redis://"),
+    (
+        "store-unreachable",
+        "make(SESSION_STORE=f'redis://127.0.0.1:{os.environ[\"DEAD_PORT\"]}')",
+        "Start it, or correct SESSION_STORE",
+    ),
+    ("not-built", "make(SECRET_KEY=None)", "Make a key with"),
+    ("not-built", "make(SESSION_STORE='nowhere')", "Write memory:, sqlite:///"),
+]
+
+WORST = """make(
+    lambda p: p.without(HooksMiddleware).without(ProxyMiddleware).insert_after(
+        HostMiddleware, ProxyMiddleware, trusted=["0.0.0.0/0"]),
+    hosts=[".com"],
+    SECRET_KEY="dev",
+    SESSION_COOKIE_NAME="plain",
+    SESSION_COOKIE_HTTPONLY=False,
+    SESSION_COOKIE_SAMESITE=None,
+    SESSION_STORE=MemoryStore(),
+    DEBUG=True,
+    TESTING=True,
+)"""
+
+
+@pytest.fixture
+def environ(monkeypatch):
+    monkeypatch.setenv("SITE_KEY", secrets.token_hex(32))
+    monkeypatch.setenv("DEAD_PORT", str(free_port()))
+
+
+@pytest.fixture
+def check(environ, write_site, run):
+    def check(expression, *options):
+        return run("check", write_site(f"{SITE}application = {expression}\n"), *options)
+
+    return check
+
+
+def found(stdout):
+    """Each finding's line, by its name."""
+    return {line.partition(": ")[0]: line for line in stdout.splitlines()}
+
+
+def test_nothing_is_found_in_a_site_without_mistakes(check):
+    result = check("make()")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith(": nothing found.\n")
+
+
+@pytest.mark.parametrize(("name", "expression", "fix"), PLANTED)
+def test_mistake_is_found_and_its_fix_named(name, expression, fix, check):
+    result = check(expression)
+    assert result.exit_code == 1, result.output
+    assert fix in found(result.stdout)[name]
+
+
+def test_command_finds_all_mistakes_of_one_site(environ, write_site, tmp_path):
+    site = write_site(f"{SITE}application = {WORST}\n")
+    command = [sys.executable, "-m", "wsgikit", "check", site]
+    process = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (process.returncode, process.stderr) == (1, "")
+    assert set(found(process.stdout)) == {
+        "chain-order",
+        "hooks-idle",
+        "secret-placeholder",
+        "cookie-secure",
+        "cookie-httponly",
+        "cookie-samesite",
+        "cookie-host",
+        "debugger",
+        "debug",
+        "testing",
+        "proxy-trust",
+        "host-wildcard",
+        "store-memory",
+    }
+
+
+def test_finding_can_be_skipped(check):
+    expression = "make(TESTING=True, SESSION_COOKIE_HTTPONLY=False)"
+    assert set(found(check(expression, "--skip", "testing").stdout)) == {"cookie-httponly"}
+    result = check(expression, "--skip", "testing", "--skip", "cookie-httponly")
+    assert result.exit_code == 0
+
+
+def test_key_itself_is_never_printed(check, monkeypatch):
+    monkeypatch.setenv("SITE_KEY", "a1b2c3" * 4)
+    result = check("make()")
+    assert "secret-short" in result.stdout
+    assert "a1b2c3" not in result.output
+
+
+def test_https_layer_makes_the_cookie_secure(check):
+    result = check(
+        "make(lambda p: p.insert_after(HostMiddleware, HTTPSMiddleware), "
+        "SESSION_COOKIE_NAME='plain')"
+    )
+    assert set(found(result.stdout)) == {"cookie-host"}
+
+
+def test_partitioned_cookie_may_go_with_requests_of_other_sites(check):
+    result = check("make(SESSION_COOKIE_SAMESITE='None', SESSION_COOKIE_PARTITIONED=True)")
+    assert result.exit_code == 0
+
+
+def test_store_that_answers_is_no_finding(check, tmp_path):
+    assert check(f"make(SESSION_STORE='sqlite:///{tmp_path}/sessions')").exit_code == 0
+
+
+def test_proxy_fix_that_trusts_nobody_is_no_proxy_layer(check):
+    result = check("make(lambda p: p.replace(ProxyMiddleware, ProxyFix, x_for=0))")
+    assert set(found(result.stdout)) == {"proxy-none"}
+
+
+@pytest.mark.parametrize("make", [secrets.token_hex, secrets.token_urlsafe])
+def test_random_keys_are_no_finding(make, check, monkeypatch):
+    for length in (16, 24, 32):
+        monkeypatch.setenv("SITE_KEY", make(length).ljust(32, secrets.choice("0123456789")))
+        assert check("make()").exit_code == 0

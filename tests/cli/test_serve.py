@@ -1,0 +1,249 @@
+"""wsgikit serve: real servers on free ports, and the settings that they get."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START = 30
+"""Seconds that a server may take to start, to notice a change, and to stop."""
+
+SITE = """
+import os
+from wsgikit import App, request
+from wsgikit.middleware import standard
+
+app = App("site", config={"SECRET_KEY": "a key"})
+state = {"started": False}
+app.on_startup(lambda: state.update(started=True))
+app.on_shutdown(lambda: print("shut down", flush=True))
+
+
+@app.get("/")
+def index():
+    return {
+        "text": "first",
+        "started": state["started"],
+        "threads": request.environ["wsgi.multithread"],
+        "workers": request.environ["wsgi.multiprocess"],
+        "debug": app.config["DEBUG"],
+    }
+
+
+@app.get("/fail")
+def fail():
+    raise RuntimeError("shown in full")
+
+
+application = standard(app)
+"""
+
+
+class Serving:
+    """``wsgikit serve`` in a process group of its own, as a terminal starts it."""
+
+    def __init__(self, folder, *arguments, **environ):
+        self._log = folder / "log"
+        command = [sys.executable, "-m", "wsgikit", "serve", *arguments, "-b", "127.0.0.1:0"]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environ},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + START
+        while not (found := condition()):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"this did not come:\n{self.log}")
+            time.sleep(0.02)
+        return found
+
+    def get(self, path):
+        port = self.wait_for(
+            lambda: re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log)
+        )
+        connection = http.client.HTTPConnection("127.0.0.1", int(port[1]), timeout=START)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    def interrupt(self):
+        """Ctrl+C, which every process of the group gets."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(START)
+
+
+@pytest.fixture
+def serve(write_site, tmp_path):
+    servers = []
+
+    def serve(*arguments, source=SITE, name="", **environ):
+        site = write_site(source)
+        servers.append(Serving(tmp_path, f"{site}{name}", *arguments, **environ))
+        return servers[-1]
+
+    yield serve
+    for server in servers:
+        if server.process.poll() is None:
+            os.killpg(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+
+
+def test_serves_with_the_hooks_and_ends_on_ctrl_c(serve):
+    server = serve("-w", "2", "--threads", "3")
+    assert server.get("/") == (
+        '{"text":"first","started":true,"threads":true,"workers":true,"debug":false}\n'
+    )
+    assert "Internal Server Error" in server.get("/fail")
+    assert server.interrupt() == 0
+    assert server.log.count("shut down") == 2
+    assert server.log.count("Traceback") == 1  # of the view that failed
+
+
+def test_reload_shows_errors_and_notices_a_change(serve, tmp_path):
+    server = serve("--reload")
+    assert '"workers":false,"debug":true' in server.get("/")
+    assert "shown in full" in server.get("/fail")
+    (file,) = tmp_path.glob("site_*.py")
+    stamp = time.time() + 10  # later than the first version by all that a file system can tell
+    file.write_text(SITE.replace('"first"', '"second"'))
+    os.utime(file, (stamp, stamp))
+    server.wait_for(lambda: "Worker reloading" in server.log)
+    server.wait_for(lambda: server.log.count("Booting worker") == 2)
+    assert '"text":"second"' in server.get("/")
+    assert server.interrupt() == 0
+
+
+def test_missing_module_is_told_in_a_line(serve):
+    server = serve(name="_and_more")
+    assert server.process.wait(START) != 0
+    assert "There is no module" in server.log
+    assert "Traceback" not in server.log
+
+
+def test_wrong_configuration_is_told_in_a_line(serve):
+    server = serve("-w", "1", source=SITE.replace('"SECRET_KEY": "a key"', ""))
+    assert server.process.wait(START) != 0
+    assert "secret_key is NoneType" in server.log
+    assert "Traceback" not in server.log
+
+
+# The settings, as a server that is never started has them.
+
+
+@pytest.fixture
+def settings(run, write_site, monkeypatch):
+    base = pytest.importorskip("gunicorn.app.base")
+    for name in ("BIND", "THREADS", "WEB_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+    ran = []
+    monkeypatch.setattr(base.Application, "run", lambda server: ran.append(server))
+
+    def settings(*arguments, source=SITE, **options):
+        result = run("serve", write_site(source), *arguments, **options)
+        assert result.exit_code == 0, result.output
+        return ran[-1]
+
+    return settings
+
+
+def test_defaults(settings):
+    cfg = settings().cfg
+    assert cfg.bind == ["127.0.0.1:8000"]
+    assert cfg.worker_class_str == "gthread"
+    assert cfg.workers == len(os.sched_getaffinity(0))
+    assert (cfg.threads, cfg.keepalive, cfg.graceful_timeout) == (8, 5, 30)
+    assert cfg.control_socket_disable
+    assert not cfg.reload
+    assert cfg.worker_tmp_dir == ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+
+
+def test_cores_where_the_system_does_not_say_which_it_may_use(settings, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert settings().cfg.workers == 3
+
+
+def test_every_hook_of_the_package_is_set(settings):
+    from wsgikit import gunicorn as hooks
+
+    cfg = settings().cfg
+    own = {name for name in cfg.settings if hasattr(hooks, name)}
+    assert own >= {"post_worker_init", "worker_exit"}
+    assert all(cfg.settings[name].get() is getattr(hooks, name) for name in own)
+
+
+def test_environment_and_options(settings):
+    environ = {"BIND": "127.0.0.1:9000", "WEB_CONCURRENCY": "3", "THREADS": "5"}
+    cfg = settings(env=environ).cfg
+    assert (cfg.bind, cfg.workers, cfg.threads) == (["127.0.0.1:9000"], 3, 5)
+    cfg = settings("-b", "unix:a", "-b", "unix:b", "-w", "7", "--threads", "1", env=environ).cfg
+    assert (cfg.bind, cfg.workers, cfg.threads) == (["unix:a", "unix:b"], 7, 1)
+
+
+def test_file_comes_before_the_defaults_and_options_before_the_file(settings, tmp_path):
+    file = tmp_path / "own.conf.py"
+    file.write_text("workers = 5\nthreads = 6\nkeepalive = 7\ndef worker_exit(server, worker): ...")
+    server = settings("-c", str(file), "--threads", "9")
+    assert (server.cfg.workers, server.cfg.threads, server.cfg.keepalive) == (5, 9, 7)
+    assert server.cfg.worker_exit.__module__ == "__config__"
+    file.write_text("keepalive = 8")
+    server.reload()  # as at SIGHUP
+    assert (server.cfg.threads, server.cfg.keepalive) == (9, 8)
+
+
+def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings, monkeypatch):
+    from wsgikit.config import DEFAULTS
+
+    monkeypatch.setitem(DEFAULTS, "DEBUG", False)  # and back afterwards
+    server = settings("--reload", "-w", "4")
+    assert (server.cfg.workers, server.cfg.reload, server.cfg.accesslog) == (1, True, "-")
+    assert server.load().current_app.config["DEBUG"] is True
+
+
+def test_app_is_loaded_by_the_workers_alone(settings):
+    server = settings(source="raise RuntimeError('imported')")
+    with pytest.raises(RuntimeError, match="imported"):
+        server.load()
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [("", "neither application nor app"), (SITE.replace('"a key"', "None"), "secret_key")],
+)
+def test_error_that_says_what_to_write_ends_the_server_in_a_line(source, told, settings):
+    from gunicorn.errors import AppImportError
+
+    with pytest.raises(AppImportError, match=told):
+        settings(source=source).load()
+
+
+def test_missing_gunicorn_names_the_extra(run, monkeypatch):
+    monkeypatch.delitem(sys.modules, "wsgikit.cli.server", raising=False)
+    monkeypatch.setitem(sys.modules, "gunicorn.app.base", None)
+    result = run("serve", "site")
+    assert result.exit_code == 1
+    assert "pip install 'wsgikit[gunicorn]'" in result.stderr
+
+
+def test_wrong_number_of_workers_is_refused(run):
+    assert "x>=1" in run("serve", "site", "-w", "0").stderr
+    assert "'many'" in run("serve", "site", env={"WEB_CONCURRENCY": "many"}).stderr
