@@ -22,7 +22,14 @@ from wsgikit.middleware import standard
 
 app = App("site", config={"SECRET_KEY": "a key"})
 state = {"started": False}
-app.on_startup(lambda: state.update(started=True))
+
+
+@app.on_startup
+def start():
+    state["started"] = True
+    print("started", flush=True)
+
+
 app.on_shutdown(lambda: print("shut down", flush=True))
 
 
@@ -109,6 +116,7 @@ def serve(write_site, tmp_path):
 
 def test_serves_with_the_hooks_and_ends_on_ctrl_c(serve):
     server = serve("-w", "2", "--threads", "3")
+    server.wait_for(lambda: server.log.count("started") == 2)
     assert server.get("/") == (
         '{"text":"first","started":true,"threads":true,"workers":true,"debug":false}\n'
     )

@@ -107,8 +107,8 @@ def test_visitor_is_logged_out(run, site):
         (["--app", "shop_site:in_cookies"], "app.config['SESSION_STORE']"),
         (["--app", "shop_site:plain"], "app.config['SESSION_STORE']"),
         (["--app", "shop_site:in_memory"], "in the memory of the process"),
-        (["--app", "shop_site:missing"], "Write --app module:name."),
-        (["--app", "missing:app"], "No module named 'missing'"),
+        (["--app", "shop_site:missing"], "shop_site has no missing."),
+        (["--app", "missing:app"], "There is no module 'missing'"),
     ],
 )
 def test_store_that_cannot_be_is_wrong_usage(options, told, run, site):

@@ -29,9 +29,7 @@ _FORM = "application/x-www-form-urlencoded"
 @click.argument("method")
 @click.argument("path")
 @click.option("-H", "--header", "headers", metavar="'NAME: VALUE'", multiple=True)
-@click.option(
-    "-d", "--data", metavar="TEXT", help="The body; of a form, unless a header says else."
-)
+@click.option("-d", "--data", metavar="TEXT", help="The body; a form, unless a header says else.")
 def explain(
     target: Target, method: str, path: str, headers: tuple[str, ...], data: str | None
 ) -> None:
@@ -91,12 +89,9 @@ def _same(before: object, after: object) -> bool:
 
 def _environ(method: str, path: str, headers: Sequence[str], data: str | None) -> WSGIEnvironment:
     body = None if data is None else data.encode()
+    pairs = [_pair(each) for each in headers]
     builder = EnvironBuilder(
-        path,
-        method=method,
-        headers=[_pair(each) for each in headers],
-        data=body,
-        errors_stream=sys.stderr,
+        path, method=method, headers=pairs, data=body, errors_stream=sys.stderr
     )
     if body is not None and not builder.content_type:
         builder.content_type = _FORM

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 import click
-from werkzeug.utils import ImportStringError, import_string
 
-from ..app import find_app
 from ..errors import ConfigurationError, MissingExtraError, SessionRefused, SessionUnavailable
-from ..session_layer import visible_layers
 from ..sessions import MemoryStore, SessionStore, make_store
 from .printable import printable
+from .target import load_target
 
 P = ParamSpec("P")
 
@@ -85,9 +82,10 @@ def _url_of_environment() -> str:
 
 def _store_of(path: str) -> SessionStore:
     """The store of the session layer that ``path`` names, or that stands in its app's config."""
-    target = _import(path)
-    app = find_app(target)
-    for layer in (*visible_layers(target), *(app.chain if app is not None else ())):
+    target = load_target(path)
+    app = target.app
+    layers = [node.layer for node in target.nodes]
+    for layer in (*layers, *(app.chain if app is not None else ())):
         store = getattr(layer, "store", None)
         if isinstance(store, SessionStore):
             return store
@@ -98,13 +96,3 @@ def _store_of(path: str) -> SessionStore:
             "that are kept in their cookies can be neither listed nor revoked."
         )
     return make_store(value)
-
-
-def _import(path: str) -> Any:
-    sys.path.insert(0, os.getcwd())  # as ``python -m`` has it, and an installed command has not
-    try:
-        return import_string(path)
-    except ImportStringError as error:
-        raise click.UsageError(
-            f"{path} cannot be imported: {error.exception}\n\nWrite --app module:name."
-        ) from error

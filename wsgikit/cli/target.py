@@ -45,22 +45,15 @@ class Target(NamedTuple):
         return self.app
 
 
-class TargetType(click.ParamType):
-    """MODULE:NAME of a WSGI app, as gunicorn takes it; MODULE:NAME(…) calls a factory."""
-
-    name = "MODULE:NAME"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Target:
-        """Import the app; what its configuration lacks is said in a line."""
-        try:
-            return load_target(value)
-        except (ConfigurationError, MissingExtraError) as error:
-            raise click.ClickException(str(error)) from error
+def _convert(ctx: click.Context, param: click.Parameter, path: str) -> Target:
+    try:
+        return load_target(path)
+    except (ConfigurationError, MissingExtraError) as error:
+        raise click.ClickException(str(error)) from error
 
 
-app_argument = click.argument("target", metavar="APP", type=TargetType())
+app_argument = click.argument("target", metavar="APP", callback=_convert)
+"""MODULE:NAME of a WSGI app, imported; what its configuration lacks is said in a line."""
 
 
 def load_target(path: str) -> Target:
