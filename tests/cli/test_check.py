@@ -255,7 +255,7 @@ def test_store_that_answers_is_no_finding(check, tmp_path):
 
 
 def test_proxy_fix_that_trusts_nobody_is_no_proxy_layer(check):
-    result = check("make(lambda p: p.replace(ProxyMiddleware, ProxyFix, x_for=0))")
+    result = check("make(lambda p: p.replace(ProxyMiddleware, ProxyFix, 0, 0, 0))")
     assert set(found(result.stdout)) == {"proxy-none"}
 
 

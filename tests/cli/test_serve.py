@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from wsgikit import gunicorn as hooks
+from wsgikit.config import DEFAULTS
+
 ROOT = Path(__file__).parents[2]
 START = 30
 """Seconds that a server may take to start, to notice a change, and to stop."""
@@ -190,13 +193,22 @@ def test_cores_where_the_system_does_not_say_which_it_may_use(settings, monkeypa
     assert settings().cfg.workers == 3
 
 
-def test_every_hook_of_the_package_is_set(settings):
-    from wsgikit import gunicorn as hooks
+def test_every_hook_of_the_package_is_set(settings, monkeypatch):
+    def called(worker):
+        return seen.append((worker, signal.getsignal(signal.SIGINT)))
 
+    seen = []
+    monkeypatch.setattr(hooks, "post_worker_init", called)
+    monkeypatch.setattr(hooks, "nworkers_changed", lambda *arguments: None, raising=False)
     cfg = settings().cfg
-    own = {name for name in cfg.settings if hasattr(hooks, name)}
-    assert own >= {"post_worker_init", "worker_exit"}
-    assert all(cfg.settings[name].get() is getattr(hooks, name) for name in own)
+    assert cfg.worker_exit is hooks.worker_exit
+    assert cfg.nworkers_changed is hooks.nworkers_changed
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        cfg.post_worker_init("worker")
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert seen == [("worker", signal.SIG_IGN)]
 
 
 def test_environment_and_options(settings):
@@ -219,8 +231,6 @@ def test_file_comes_before_the_defaults_and_options_before_the_file(settings, tm
 
 
 def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings, monkeypatch):
-    from wsgikit.config import DEFAULTS
-
     monkeypatch.setitem(DEFAULTS, "DEBUG", False)  # and back afterwards
     server = settings("--reload", "-w", "4")
     assert (server.cfg.workers, server.cfg.reload, server.cfg.accesslog) == (1, True, "-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -37,6 +38,7 @@ class Server(Application):  # type: ignore[misc]
         """Called again at a reload: the file may have changed."""
         names = [name for name in self.cfg.settings if hasattr(hooks, name)]
         self._set({name: getattr(hooks, name) for name in names})
+        self._set({"post_worker_init": _start_worker})
         self._set(self._defaults)
         if self._config is not None:
             self.load_config_from_file(self._config)
@@ -57,3 +59,12 @@ class Server(Application):  # type: ignore[misc]
             raise AppImportError(error.message) from error
         except (ConfigurationError, MissingExtraError) as error:
             raise AppImportError(str(error)) from error
+
+
+def _start_worker(worker: Any) -> None:
+    """Leave Ctrl+C, which a terminal sends to all processes, to the one that ends the workers.
+
+    A gthread worker that is told twice to end can wait for a lock that it holds itself.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hooks.post_worker_init(worker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import os
 import sys
@@ -67,9 +68,7 @@ def load_target(path: str) -> Target:
     application = _get(module, expression) if expression else _get_default(module)
     if not callable(application):
         raise click.UsageError(f"{path} is no WSGI app: it cannot be called.")
-    return Target(
-        path, module, application, find_app(application) or _app_beside(application, module)
-    )
+    return Target(path, module, application, find_app(application) or _app_hidden_in(application))
 
 
 def _import(name: str) -> ModuleType:
@@ -130,9 +129,7 @@ def _attribute(module: ModuleType, name: str) -> Any:
         raise click.UsageError(f"{module.__name__} has no {name}.") from error
 
 
-def _app_beside(application: WSGIApplication, module: ModuleType) -> App | None:
-    """The ``App`` whose outermost layer hides it, if it is a global of the module."""
-    values = vars(module).values()
-    return next(
-        (each for each in values if isinstance(each, App) and each.entry is application), None
-    )
+def _app_hidden_in(application: WSGIApplication) -> App | None:
+    """The ``App`` of a pipeline in which a layer hides it."""
+    apps = (each for each in gc.get_objects() if issubclass(type(each), App))
+    return next((app for app in apps if app.entry is application), None)
