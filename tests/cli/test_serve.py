@@ -199,7 +199,7 @@ def test_every_hook_of_the_package_is_set(settings, monkeypatch):
 
     seen = []
     monkeypatch.setattr(hooks, "post_worker_init", called)
-    monkeypatch.setattr(hooks, "nworkers_changed", lambda *arguments: None, raising=False)
+    monkeypatch.setattr(hooks, "nworkers_changed", lambda server, new, old: None, raising=False)
     cfg = settings().cfg
     assert cfg.worker_exit is hooks.worker_exit
     assert cfg.nworkers_changed is hooks.nworkers_changed

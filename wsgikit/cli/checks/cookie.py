@@ -22,20 +22,20 @@ def _find_in(layer: Any, forces_https: bool) -> Iterator[Finding]:
     is_host = name.lower().startswith("__host-")
     if not (cookie.secure or is_host or (cookie.secure is None and forces_https)):
         problem = f"The cookie {name} goes over plain http too."
-        yield Finding("cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True")
+        yield Finding("cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True, or pass secure=True")
     if not cookie.http_only:
         problem = f"Scripts of any page can read the cookie {name}."
-        yield Finding("cookie-httponly", problem, "Set SESSION_COOKIE_HTTPONLY = True")
+        yield Finding("cookie-httponly", problem, "Set SESSION_COOKIE_HTTPONLY = True, or pass http_only=True")
     if cookie.same_site is None or (cookie.same_site == "None" and not cookie.partitioned):
         problem = f"The cookie {name} goes with requests that other sites make."
-        yield Finding("cookie-samesite", problem, "Set SESSION_COOKIE_SAMESITE = 'Lax'")
+        yield Finding("cookie-samesite", problem, "Set SESSION_COOKIE_SAMESITE = 'Lax', or pass same_site='Lax'")
     if not is_host:
         yield Finding("cookie-host", *_not_host(cookie, name))
 
 
 def _not_host(cookie: Any, name: str) -> tuple[str, str]:
     wrong = "Other hosts of the domain can plant the cookie"
-    fix = "Set SESSION_COOKIE_NAME = '__Host-session'"
+    fix = "Set SESSION_COOKIE_NAME = '__Host-session', or pass cookie_name='__Host-session'"
     if cookie.domain is not None:
-        return f"{wrong} {name}, and get it.", f"{fix}, SESSION_COOKIE_DOMAIN = None"
+        return f"{wrong} {name}, and get it.", f"{fix}; and leave the domain out"
     return f"{wrong} {name}.", fix
