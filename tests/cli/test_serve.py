@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,14 @@ class Serving:
     def interrupt(self):
         """Ctrl+C, which every process of the group gets."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(START)
+        return self.wait()
+
+    def wait(self):
+        """The exit status, when the server has ended."""
+        try:
+            return self.process.wait(START)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the server did not end:\n{self.log}")
 
 
 @pytest.fixture
@@ -144,15 +152,15 @@ def test_reload_shows_errors_and_notices_a_change(serve, tmp_path):
 
 
 def test_missing_module_is_told_in_a_line(serve):
-    server = serve(name="_and_more")
-    assert server.process.wait(START) != 0
+    server = serve("-w", "1", name="_and_more")
+    assert server.wait() != 0
     assert "There is no module" in server.log
     assert "Traceback" not in server.log
 
 
 def test_wrong_configuration_is_told_in_a_line(serve):
     server = serve("-w", "1", source=SITE.replace('"SECRET_KEY": "a key"', ""))
-    assert server.process.wait(START) != 0
+    assert server.wait() != 0
     assert "secret_key is NoneType" in server.log
     assert "Traceback" not in server.log
 
@@ -203,12 +211,34 @@ def test_every_hook_of_the_package_is_set(settings, monkeypatch):
     cfg = settings().cfg
     assert cfg.worker_exit is hooks.worker_exit
     assert cfg.nworkers_changed is hooks.nworkers_changed
-    handler = signal.getsignal(signal.SIGINT)
+    with own_signals():
+        cfg.post_worker_init("a worker of another class")
+    assert seen == [("a worker of another class", signal.SIG_IGN)]
+
+
+def test_thread_worker_ends_while_it_holds_the_lock_of_its_threads(settings, monkeypatch):
+    monkeypatch.setattr(hooks, "post_worker_init", lambda worker: None)
+    cfg = settings().cfg
+    worker = cfg.worker_class(1, os.getpid(), [], None, 30, cfg, None)
     try:
-        cfg.post_worker_init("worker")
+        with own_signals():
+            cfg.post_worker_init(worker)
+            with worker.get_thread_pool() as pool, pool._shutdown_lock, pytest.raises(SystemExit):
+                worker.tpool = pool
+                signal.raise_signal(signal.SIGQUIT)
     finally:
-        signal.signal(signal.SIGINT, handler)
-    assert seen == [("worker", signal.SIG_IGN)]
+        worker.tmp.close()
+    assert not worker.alive
+
+
+@contextmanager
+def own_signals():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_environment_and_options(settings):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 import click
 from gunicorn.app.base import Application
 from gunicorn.errors import AppImportError
+from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
 
 from .. import gunicorn as hooks
 from ..config import DEFAULTS
@@ -62,9 +65,12 @@ class Server(Application):  # type: ignore[misc]
 
 
 def _start_worker(worker: Any) -> None:
-    """Leave Ctrl+C, which a terminal sends to all processes, to the one that ends the workers.
+    """Have Ctrl+C end a gthread worker, whatever it is doing.
 
-    A gthread worker that is told twice to end can wait for a lock that it holds itself.
+    A terminal sends it to all processes, and gunicorn's main one tells the workers once more. Its
+    own handler waits for the lock of the threads, which the code that it interrupts may hold.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if isinstance(worker, ThreadWorker):
+        signal.signal(signal.SIGQUIT, partial(Worker.handle_quit, worker))
     hooks.post_worker_init(worker)

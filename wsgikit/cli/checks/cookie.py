@@ -22,13 +22,21 @@ def _find_in(layer: Any, forces_https: bool) -> Iterator[Finding]:
     is_host = name.lower().startswith("__host-")
     if not (cookie.secure or is_host or (cookie.secure is None and forces_https)):
         problem = f"The cookie {name} goes over plain http too."
-        yield Finding("cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True, or pass secure=True")
+        yield Finding(
+            "cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True, or pass secure=True"
+        )
     if not cookie.http_only:
         problem = f"Scripts of any page can read the cookie {name}."
-        yield Finding("cookie-httponly", problem, "Set SESSION_COOKIE_HTTPONLY = True, or pass http_only=True")
+        yield Finding(
+            "cookie-httponly", problem, "Set SESSION_COOKIE_HTTPONLY = True, or pass http_only=True"
+        )
     if cookie.same_site is None or (cookie.same_site == "None" and not cookie.partitioned):
         problem = f"The cookie {name} goes with requests that other sites make."
-        yield Finding("cookie-samesite", problem, "Set SESSION_COOKIE_SAMESITE = 'Lax', or pass same_site='Lax'")
+        yield Finding(
+            "cookie-samesite",
+            problem,
+            "Set SESSION_COOKIE_SAMESITE = 'Lax', or pass same_site='Lax'",
+        )
     if not is_host:
         yield Finding("cookie-host", *_not_host(cookie, name))
 
