@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -216,18 +216,19 @@ def test_every_hook_of_the_package_is_set(settings, monkeypatch):
     assert seen == [("a worker of another class", signal.SIG_IGN)]
 
 
-def test_thread_worker_ends_while_it_holds_the_lock_of_its_threads(settings, monkeypatch):
+def test_thread_worker_ends_only_when_nothing_is_interrupted(settings, monkeypatch):
     monkeypatch.setattr(hooks, "post_worker_init", lambda worker: None)
     cfg = settings().cfg
     worker = cfg.worker_class(1, os.getpid(), [], None, 30, cfg, None)
-    try:
-        with own_signals():
-            cfg.post_worker_init(worker)
-            with worker.get_thread_pool() as pool, pool._shutdown_lock, pytest.raises(SystemExit):
-                worker.tpool = pool
-                signal.raise_signal(signal.SIGQUIT)
-    finally:
-        worker.tmp.close()
+    worker.method_queue.init()
+    worker.tpool = worker.get_thread_pool()
+    with closing(worker.tmp), closing(worker.method_queue), own_signals():
+        cfg.post_worker_init(worker)
+        with worker.tpool._shutdown_lock:  # as while it hands a request to a thread
+            signal.raise_signal(signal.SIGQUIT)
+        assert worker.alive
+        with pytest.raises(SystemExit):
+            worker.method_queue.run_callbacks(None)
     assert not worker.alive
 
 

@@ -11,7 +11,6 @@ from wsgiref.types import WSGIApplication
 import click
 from gunicorn.app.base import Application
 from gunicorn.errors import AppImportError
-from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
 from .. import gunicorn as hooks
@@ -67,10 +66,12 @@ class Server(Application):  # type: ignore[misc]
 def _start_worker(worker: Any) -> None:
     """Have Ctrl+C end a gthread worker, whatever it is doing.
 
-    A terminal sends it to all processes, and gunicorn's main one tells the workers once more. Its
-    own handler waits for the lock of the threads, which the code that it interrupts may hold.
+    A terminal sends it to all processes, and gunicorn's main one tells the workers once more.
+    Their own handler, in the middle of what it interrupts, can wait for a lock that this holds, or
+    leave a thread behind that nobody tells to end; so it is called when nothing is interrupted.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if isinstance(worker, ThreadWorker):
-        signal.signal(signal.SIGQUIT, partial(Worker.handle_quit, worker))
+        quit_later = partial(worker.method_queue.defer, worker.handle_quit)
+        signal.signal(signal.SIGQUIT, lambda number, frame: quit_later(number, None))
     hooks.post_worker_init(worker)
