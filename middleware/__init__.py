@@ -4,16 +4,22 @@ if __name__ != "wsgikit.middleware":
     raise ImportError("import wsgikit.middleware: the folder 'middleware' is a part of wsgikit")
 
 from .context import ContextMiddleware
+from .deadline import DeadlineMiddleware
+from .drain import DrainMiddleware
 from .error import ErrorMiddleware
 from .g import GMiddleware
+from .health import HealthMiddleware
 from .hooks import HooksMiddleware
 from .session import SessionMiddleware
 from .standard import standard, standard_pipeline
 
 __all__ = [  # or a star import would bring the modules g and session, over the proxies
     "ContextMiddleware",
+    "DeadlineMiddleware",
+    "DrainMiddleware",
     "ErrorMiddleware",
     "GMiddleware",
+    "HealthMiddleware",
     "HooksMiddleware",
     "SessionMiddleware",
     "standard",
