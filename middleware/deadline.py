@@ -80,5 +80,5 @@ class DeadlineMiddleware(Layer):
     def _trusts(self, environ: WSGIEnvironment) -> bool:
         if self._trusted_peers is None:
             return bool(environ.get(TRUSTED_PEER, False))
-        peer: str = environ.get(PEER, environ.get("REMOTE_ADDR", ""))
+        peer: str = environ[PEER] if PEER in environ else environ.get("REMOTE_ADDR", "")
         return peer in self._trusted_peers

@@ -49,8 +49,8 @@ def when_ready(server: Any) -> None:
     main_process = os.getpid()
 
     def drain(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != main_process or server.reexec_pid or server.master_pid:
-            stop(number, frame)  # a worker that boots; a server that is replaced, or replaces
+        if os.getpid() != main_process or _has_twin(server):
+            stop(number, frame)  # in a worker that boots; or others go on at this address
         elif not is_draining():
             start_draining()
             if seconds:
@@ -60,6 +60,11 @@ def when_ready(server: Any) -> None:
                 stop(number, frame)
 
     signal.signal(signal.SIGTERM, drain)
+
+
+def _has_twin(server: Any) -> bool:
+    """Whether SIGUSR2 has started another one at the same address, or has started this one."""
+    return bool(server.reexec_pid) or server.master_pid == os.getppid()
 
 
 def _drain_seconds() -> float:

@@ -7,6 +7,9 @@ import records
 from gunicorn.http import wsgi
 
 from wsgikit import gunicorn as hooks
+from wsgikit.gunicorn import when_ready  # noqa: F401 - one of gunicorn's hooks
+
+os.environ.setdefault("DRAIN_SECONDS", "0")
 
 control_socket_disable = True
 keepalive = 30
