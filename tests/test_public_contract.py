@@ -47,6 +47,9 @@ MIDDLEWARES = [
     "SessionMiddleware",
     "GMiddleware",
     "HooksMiddleware",
+    "DeadlineMiddleware",
+    "DrainMiddleware",
+    "HealthMiddleware",
     "standard",
 ]
 OF_APP = [
@@ -92,7 +95,7 @@ UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
     [("wsgikit", name) for name in CORE]
     + [("wsgikit.middleware", name) for name in MIDDLEWARES]
     + [("wsgikit.testing", "TestApp"), ("wsgikit.testing.conformance", "check")]
-    + [("wsgikit.gunicorn", name) for name in ("post_worker_init", "worker_exit")],
+    + [("wsgikit.gunicorn", name) for name in ("post_worker_init", "when_ready", "worker_exit")],
 )
 def test_name_is_importable(module, name):
     assert hasattr(importlib.import_module(module), name)

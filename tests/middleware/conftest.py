@@ -15,8 +15,11 @@ import pytest
 from wsgikit import App
 from wsgikit.middleware import (
     ContextMiddleware,
+    DeadlineMiddleware,
+    DrainMiddleware,
     ErrorMiddleware,
     GMiddleware,
+    HealthMiddleware,
     HooksMiddleware,
     SessionMiddleware,
     standard_pipeline,
@@ -246,6 +249,9 @@ LAYERS = {
     "stored_session": _alone(SessionMiddleware, secret_key=KEY, store="memory:"),
     "g": _alone(GMiddleware, site="x"),
     "hooks": _alone(HooksMiddleware),
+    "health": _alone(HealthMiddleware),
+    "drain": _alone(DrainMiddleware),
+    "deadline": _alone(DeadlineMiddleware, seconds=30),
     "standard": _standard,
 }
 
