@@ -73,9 +73,8 @@ class HealthMiddleware(Layer):
     def _ready(self) -> Response:
         if is_draining():
             return _response(HTTPStatus.SERVICE_UNAVAILABLE, status="draining")
-        for check in self._checks.values():  # all at the same time
-            check.start()
-        failing = [name for name, check in self._checks.items() if not check.passes()]
+        started = {name: check.start() for name, check in self._checks.items()}
+        failing = [name for name, passes in started.items() if not passes()]
         if failing:
             return _response(HTTPStatus.SERVICE_UNAVAILABLE, status="not ready", failing=failing)
         return _response(HTTPStatus.OK, status="ready")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Lock, Thread
 
 logger = logging.getLogger("wsgikit.health")
@@ -41,7 +42,7 @@ class _Run:
 
 
 class Check:
-    """A check that is run at most once at a time, however many ask.
+    """A check that is run at most once at a time, however many ask. Changes are logged.
 
     :param name: for the log.
     :param function: fails by raising, or by returning False.
@@ -61,20 +62,21 @@ class Check:
         self._run: _Run | None = None
         self._passed = True
 
-    def start(self) -> None:
-        """Begin a run, unless one is under way or its result still counts."""
+    def start(self) -> Callable[[], bool]:
+        """Begin a run, unless one is under way or its result still counts.
+
+        :return: a function that waits for that run and returns whether it passes.
+        """
         with self._lock:
             if self._run is None or self._is_stale(self._run):
                 self._run = _Run(self._function)
+            return partial(self._passes, self._run)
 
     def _is_stale(self, run: _Run) -> bool:
         return run.ended_at is not None and time.monotonic() - run.ended_at >= self._keep
 
-    def passes(self) -> bool:
-        """Wait for the run and return its result; a change of it is logged."""
-        self.start()
-        assert self._run is not None
-        fault = self._run.fault(self._timeout)
+    def _passes(self, run: _Run) -> bool:
+        fault = run.fault(self._timeout)
         passed = fault is None
         with self._lock:
             changed, self._passed = passed != self._passed, passed

@@ -127,7 +127,7 @@ def test_streams_run_out_after_the_delay_while_new_clients_are_refused(
         send(server, signal.SIGTERM)  # changes nothing
         wait_until(lambda: is_refused(server), "close its sockets")
         assert time.monotonic() - stopped_at >= float(BRIEF)
-        assert server.process.poll() is None
+        assert server.records("streamed") == []
         assert [response.read() for response in responses] == [REST] * 4
     assert server.process.wait(20) == 0
 
@@ -139,6 +139,7 @@ def test_server_without_a_delay_refuses_new_clients_while_streams_run_out(
     with streams(server, 4) as responses:
         send(server, signal.SIGTERM)
         wait_until(lambda: is_refused(server), "close its sockets")
+        assert server.records("streamed") == []
         assert [response.read() for response in responses] == [REST] * 4
     assert server.process.wait(20) == 0
 

@@ -107,6 +107,14 @@ def test_all_checks_run_at_the_same_time(probe):
     assert content(answer)[0] == "200"
 
 
+def test_each_probe_runs_a_check_once_where_no_result_counts(probe):
+    calls = []
+    layer = HealthMiddleware(app, checks={"redis": lambda: calls.append(1)}, keep=0)
+    for count in (1, 2, 3):
+        assert content(probe("/readyz", layer=layer))[0] == "200"
+        assert len(calls) == count
+
+
 def test_check_that_is_stuck_holds_no_probe_and_runs_once(probe):
     calls, free = [], Event()
 

@@ -41,6 +41,7 @@ def stream() -> Iterator[bytes]:
     for number in range(int(request.args["chunks"])):
         yield b"%d %s\n" % (number, request.path.encode())
         time.sleep(0.1)
+    records.write("streamed")
 
 
 @app.get("/remaining")
