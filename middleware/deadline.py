@@ -26,7 +26,7 @@ class DeadlineMiddleware(Layer):
     :param seconds: how long an answer may take, from when the first proxy got the request. What
         comes later than that is refused with 503 and Retry-After before any work is done for it,
         since nobody waits for it any more.
-    :param trusted_peers: networks, as in ``TrustedPeers``, whose ``X-Request-Start`` is believed:
+    :param trusted: networks, as in ``ProxyMiddleware``, whose ``X-Request-Start`` is believed:
         POSIX time, as nginx (``t=${msec}``), Heroku (milliseconds) and Apache (``%t``,
         microseconds) send it. Their clocks and this host's must agree. Default: what
         ``ProxyMiddleware`` trusts. From all others, or where there is none, the time counts from
@@ -50,7 +50,7 @@ class DeadlineMiddleware(Layer):
         /,
         *,
         seconds: float,
-        trusted_peers: Iterable[str] | None = None,
+        trusted: Iterable[str] | None = None,
     ) -> None:
         super().__init__(app)
         if not 0 < seconds < math.inf:
@@ -58,7 +58,7 @@ class DeadlineMiddleware(Layer):
                 f"seconds={seconds!r} is no time to answer in.\n\nWrite seconds, such as 30."
             )
         self.seconds = seconds
-        self._trusted_peers = None if trusted_peers is None else TrustedPeers(trusted_peers)
+        self._trusted = None if trusted is None else TrustedPeers(trusted)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         deadline = environ[DEADLINE] = Deadline(self.seconds, self._waited(environ))
@@ -78,7 +78,7 @@ class DeadlineMiddleware(Layer):
         return max(0.0, time.time() - float(digits + fraction) * _UNITS[len(digits)])
 
     def _trusts(self, environ: WSGIEnvironment) -> bool:
-        if self._trusted_peers is None:
+        if self._trusted is None:
             return bool(environ.get(TRUSTED_PEER, False))
         peer: str = environ[PEER] if PEER in environ else environ.get("REMOTE_ADDR", "")
-        return peer in self._trusted_peers
+        return peer in self._trusted

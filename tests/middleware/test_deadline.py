@@ -9,8 +9,6 @@ from wsgikit.environ import DEADLINE, PEER, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError
 from wsgikit.middleware import DeadlineMiddleware, standard
 
-WAITED = 10.0
-
 
 @pytest.fixture
 def now(monkeypatch):
@@ -23,7 +21,7 @@ def now(monkeypatch):
 def ask(serve, now):
     """Return the answer to a request, and the seconds that the app had."""
 
-    def ask(request_start=None, *, trusted=True, trusted_peers=None, **environ):
+    def ask(request_start=None, *, is_trusted=True, trusted=None, **environ):
         seen = []
 
         def app(environ, start_response):
@@ -33,9 +31,9 @@ def ask(serve, now):
 
         if request_start is not None:
             environ["HTTP_X_REQUEST_START"] = request_start
-        if trusted is not None:
-            environ[TRUSTED_PEER] = trusted
-        layer = DeadlineMiddleware(app, seconds=30, trusted_peers=trusted_peers)
+        if is_trusted is not None:
+            environ[TRUSTED_PEER] = is_trusted
+        layer = DeadlineMiddleware(app, seconds=30, trusted=trusted)
         answer = serve(layer, **environ)
         assert answer.error is None
         return answer, *seen
@@ -89,19 +87,19 @@ def test_clock_of_a_proxy_that_is_ahead_gives_no_more_time(ask):
     assert ask("t=1700009999.000")[1:] == (30,)
 
 
-@pytest.mark.parametrize("trusted", [False, None])
-def test_word_of_a_peer_that_is_not_trusted_is_ignored(ask, trusted):
-    assert ask("t=1600000000.0", trusted=trusted)[1:] == (30,)
+@pytest.mark.parametrize("is_trusted", [False, None])
+def test_word_of_a_peer_that_is_not_trusted_is_ignored(ask, is_trusted):
+    assert ask("t=1600000000.0", is_trusted=is_trusted)[1:] == (30,)
 
 
-def test_layer_can_have_peers_of_its_own(ask):
+def test_layer_can_trust_peers_of_its_own(ask):
     networks = ["10.0.0.0/8", "unix"]
-    for trusted in ({"REMOTE_ADDR": "10.1.2.3"}, {"REMOTE_ADDR": "8.8.8.8", PEER: "10.1.2.3"}):
-        assert ask("t=1700000000.5", trusted=False, trusted_peers=networks, **trusted)[1:] == (20,)
-    assert ask("t=1700000000.5", trusted_peers=networks)[1:] == (20,)  # of no address: unix
+    ours = ({"REMOTE_ADDR": "10.1.2.3"}, {"REMOTE_ADDR": "8.8.8.8", PEER: "10.1.2.3"}, {})
+    for peer in ours:  # the last has no address: unix
+        assert ask("t=1700000000.5", is_trusted=False, trusted=networks, **peer)[1:] == (20,)
     others = ({"REMOTE_ADDR": "8.8.8.8"}, {"REMOTE_ADDR": "10.1.2.3", PEER: "8.8.8.8"})
-    for other in others:
-        assert ask("t=1700000000.5", trusted_peers=networks, **other)[1:] == (30,)
+    for peer in others:
+        assert ask("t=1700000000.5", trusted=networks, **peer)[1:] == (30,)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])

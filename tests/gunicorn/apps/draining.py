@@ -21,6 +21,7 @@ app = App("draining")
 
 @app.get("/")
 def index() -> str:
+    records.write("index")
     return "served"
 
 
@@ -53,7 +54,7 @@ application = (
     Pipeline()
     .use(HealthMiddleware)
     .use(DrainMiddleware)
-    .use(DeadlineMiddleware, seconds=30, trusted_peers=["127.0.0.1"])
+    .use(DeadlineMiddleware, seconds=30, trusted=["127.0.0.1"])
     .use(ContextMiddleware)
     .use(ErrorMiddleware)
     .run(app)
