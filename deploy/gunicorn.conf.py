@@ -1,6 +1,7 @@
 """gunicorn's settings, for the demo and for production: ``gunicorn -c deploy/gunicorn.conf.py``.
 
-With ``deploy.production:application`` behind it, it serves that instead of the demo. The environment overrides: BIND, WEB_CONCURRENCY (workers), THREADS, KEEPALIVE, GRACEFUL_TIMEOUT,
+With ``deploy.production:application`` behind it, it serves that instead of the demo. The
+environment overrides: BIND, WEB_CONCURRENCY (workers), THREADS, KEEPALIVE, GRACEFUL_TIMEOUT,
 MAX_REQUESTS, ACCESS_LOG, FORWARDED_ALLOW_IPS, CONTROL_SOCKET; and DRAIN_SECONDS, of which
 ``wsgikit.gunicorn`` says more.
 """

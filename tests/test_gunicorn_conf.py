@@ -146,8 +146,6 @@ def test_log_has_requests_that_no_app_has_answered(log):
 
 def test_nothing_is_logged_by_default(load):
     config = load()
-    logger = config.logger_class.__new__(
-        config.logger_class
-    )  # __init__ sets up this process's logs
+    logger = config.logger_class.__new__(config.logger_class)
     logger.cfg = config
     assert logger.access(None, None, None, None) is None
