@@ -3,7 +3,7 @@
 With ``deploy.production:application`` behind it, it serves that instead of the demo. The
 environment overrides: BIND, WEB_CONCURRENCY (workers), THREADS, KEEPALIVE, GRACEFUL_TIMEOUT,
 MAX_REQUESTS, ACCESS_LOG, FORWARDED_ALLOW_IPS, CONTROL_SOCKET; and DRAIN_SECONDS, of which
-``wsgikit.gunicorn`` says more.
+wsgikit's hooks of gunicorn say more.
 """
 
 import json
