@@ -78,6 +78,7 @@ class ErrorMiddleware(Layer):
         self, context: RequestContext, error: Exception, debugger: WSGIApplication | None
     ) -> Any:
         record_failure(context, error)
+        context.owes_nothing_now = False  # the start that had passed the session is not sent
         try:
             response = respond(context, error)
         except Exception as handler_error:  # its __context__ is the error it was called for
