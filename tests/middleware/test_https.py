@@ -132,6 +132,7 @@ def test_header_of_the_apps_own_is_kept(ask):
         ("a=b;secure", "a=b;secure"),
         ("a=b;  SECURE ", "a=b;  SECURE "),
         ("secure=b", "secure=b; Secure"),
+        ("secure", "secure; Secure"),  # a cookie without a name
         ("a=secure", "a=secure; Secure"),
         ("a=b; Path=/secure", "a=b; Path=/secure; Secure"),
     ],
