@@ -11,13 +11,14 @@ from werkzeug.exceptions import BadRequest
 from wsgikit.environ import PEER, PROXY_ORIGINAL, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError
 from wsgikit.forwarding import (
+    OF_CLIENTS,
     UNDERSTOOD,
+    X_ANY,
     X_FOR,
     X_HOST,
     X_PREFIX,
     X_PROTO,
     read_forwarding,
-    speaks_of_clients,
 )
 from wsgikit.layer import Layer
 from wsgikit.run_once import RunOnce
@@ -77,6 +78,7 @@ class ProxyMiddleware(Layer):
         if isinstance(headers, str):
             raise ConfigurationError(f"headers={headers!r} is no list.\n\nWrite [{headers!r}].")
         self.headers = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in headers)
+        self._names = self.headers | OF_CLIENTS
         self._warn_of_two = RunOnce()
         self._warn_of_two.add(lambda: logger.error(_TWICE))
 
@@ -97,7 +99,8 @@ class ProxyMiddleware(Layer):
         return self.call_app(environ, start_response)
 
     def _take_out(self, environ: WSGIEnvironment) -> dict[str, str]:
-        keys = [key for key in environ if key in self.headers or speaks_of_clients(key)]
+        names, start = self._names, len(X_ANY)  # a method call for each key would cost most of all
+        keys = [key for key in environ if key in names or key[:start] == X_ANY]
         return {key: environ.pop(key) for key in keys}
 
     def _correct(self, environ: WSGIEnvironment, original: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest
 
-from wsgikit.forwarding import Forwarding, read_forwarding, speaks_of_clients
+from wsgikit.forwarding import Forwarding, read_forwarding
 from wsgikit.trusted_peers import TrustedPeers
 
 TRUSTED = TrustedPeers(["10.0.0.0/8", "2001:db8:1::/48", "unix"])
@@ -248,21 +248,3 @@ def test_any_headers_are_read_or_refused(headers):
         return
     assert forwarding.scheme in (None, "http", "https")
     assert not any(set(text or "") & set(' "\\,;@?#\r\n') for text in forwarding[:3])
-
-
-@pytest.mark.parametrize(
-    ("key", "speaks"),
-    [
-        ("HTTP_FORWARDED", True),
-        ("HTTP_X_FORWARDED", True),
-        ("HTTP_X_FORWARDED_USER", True),
-        ("HTTP_X_REAL_IP", True),
-        ("HTTP_CLIENT_IP", True),
-        ("HTTP_HOST", False),
-        ("HTTP_X_REQUEST_ID", False),
-        ("HTTP_VIA", False),
-        ("REMOTE_ADDR", False),
-    ],
-)
-def test_headers_that_speak_of_clients(key, speaks):
-    assert speaks_of_clients(key) is speaks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from werkzeug.exceptions import BadRequest
 
@@ -49,6 +50,7 @@ def _add(element: dict[str, str], name: str, value: str) -> None:
     element[name] = value
 
 
+@lru_cache(maxsize=256)
 def parse_node(node: str, header: str) -> str:
     """The IP address of a node, without its port; empty when its proxy hides it (section 6.3).
 

@@ -18,9 +18,10 @@ X_PROTO = "HTTP_X_FORWARDED_PROTO"
 X_HOST = "HTTP_X_FORWARDED_HOST"
 X_PORT = "HTTP_X_FORWARDED_PORT"
 X_PREFIX = "HTTP_X_FORWARDED_PREFIX"
+X_ANY = "HTTP_X_FORWARDED"
 UNDERSTOOD = frozenset({FORWARDED, X_FOR, X_PROTO, X_HOST, X_PORT, X_PREFIX})
 _X_VALUES = {"proto": X_PROTO, "host": X_HOST, "port": X_PORT, "prefix": X_PREFIX}
-_ALSO_OF_CLIENTS = frozenset(
+OF_CLIENTS = frozenset(
     {
         FORWARDED,
         "HTTP_CF_CONNECTING_IP",
@@ -41,6 +42,7 @@ _ALSO_OF_CLIENTS = frozenset(
         "HTTP_X_URL_SCHEME",
     }
 )
+"""By these, and by all that begin as ``X_ANY``, proxies say who asks, by what name, and how."""
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PREFIX = re.compile(r"(?:/(?!\.{0,2}(?:/|\Z))[A-Za-z0-9._~!$&'()*+;=:@-]+)*/?", re.ASCII)
@@ -54,11 +56,6 @@ class Forwarding(NamedTuple):
     scheme: str | None
     host: str | None
     prefix: str | None
-
-
-def speaks_of_clients(key: str) -> bool:
-    """Whether the environ key is a header by which proxies say who asks, by what name, and how."""
-    return key.startswith("HTTP_X_FORWARDED") or key in _ALSO_OF_CLIENTS
 
 
 def read_forwarding(
@@ -75,7 +72,9 @@ def read_forwarding(
     if "port" in said:
         said.setdefault("host", host)
     by_x = _checked(said, scheme)
-    said = _read_forwarded(headers.get(FORWARDED, ""), trusted)
+    if FORWARDED not in headers:
+        return by_x
+    said = _read_forwarded(headers[FORWARDED], trusted)
     by_forwarded = _checked(said, by_x.scheme or scheme)
     return Forwarding(*map(_agreed, by_x, by_forwarded))
 
@@ -102,8 +101,7 @@ def _read_x_forwarded(headers: Mapping[str, str], trusted: TrustedPeers) -> dict
         if not _is_proxy(said["for"], trusted):
             break
     for name, key in _X_VALUES.items():
-        values = _split(headers.get(key, ""))
-        if values:
+        if key in headers and (values := _split(headers[key])):
             said[name] = _paired(values, hops, name)
     return said
 
