@@ -7,6 +7,9 @@ from .context import ContextMiddleware
 from .error import ErrorMiddleware
 from .g import GMiddleware
 from .hooks import HooksMiddleware
+from .host import HostMiddleware
+from .https import HTTPSMiddleware
+from .proxy import ProxyMiddleware
 from .session import SessionMiddleware
 from .standard import standard, standard_pipeline
 
@@ -14,7 +17,10 @@ __all__ = [  # or a star import would bring the modules g and session, over the 
     "ContextMiddleware",
     "ErrorMiddleware",
     "GMiddleware",
+    "HTTPSMiddleware",
     "HooksMiddleware",
+    "HostMiddleware",
+    "ProxyMiddleware",
     "SessionMiddleware",
     "standard",
     "standard_pipeline",

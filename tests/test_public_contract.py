@@ -47,6 +47,9 @@ MIDDLEWARES = [
     "SessionMiddleware",
     "GMiddleware",
     "HooksMiddleware",
+    "HostMiddleware",
+    "HTTPSMiddleware",
+    "ProxyMiddleware",
     "standard",
 ]
 OF_APP = [

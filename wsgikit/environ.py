@@ -26,5 +26,8 @@ client's into ``REMOTE_ADDR``."""
 TRUSTED_PEER = "wsgikit.trusted_peer"
 """Whether that peer is a proxy whose headers are believed: set by ``ProxyMiddleware``."""
 
+PROXY_ORIGINAL = "wsgikit.proxy_original"
+"""A dict of what ``ProxyMiddleware`` has changed and taken out: the environ's values before."""
+
 DEADLINE = "wsgikit.deadline"
 """The :class:`~wsgikit.deadline.Deadline` of this request, set by ``DeadlineMiddleware``."""
