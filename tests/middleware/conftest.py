@@ -14,10 +14,13 @@ import pytest
 
 from wsgikit import App
 from wsgikit.middleware import (
+    AccessLogMiddleware,
     ContextMiddleware,
     ErrorMiddleware,
     GMiddleware,
     HooksMiddleware,
+    MetricsMiddleware,
+    RequestIDMiddleware,
     SessionMiddleware,
     standard_pipeline,
 )
@@ -246,6 +249,9 @@ LAYERS = {
     "stored_session": _alone(SessionMiddleware, secret_key=KEY, store="memory:"),
     "g": _alone(GMiddleware, site="x"),
     "hooks": _alone(HooksMiddleware),
+    "request_id": _alone(RequestIDMiddleware),
+    "access_log": _alone(AccessLogMiddleware, logger="tests.access"),
+    "metrics": _alone(MetricsMiddleware),
     "standard": _standard,
 }
 
