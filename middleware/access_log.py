@@ -11,6 +11,8 @@ from typing import Any, Literal
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from werkzeug.http import http_date
+
 from wsgikit.environ import REQUEST_ID
 from wsgikit.errors import ConfigurationError
 from wsgikit.exchange import Exchange, observe
@@ -23,8 +25,8 @@ _LONGEST_TARGET, _LONGEST_REFERER, _LONGEST_AGENT = 1024, 512, 256
 _IN_PATH = "/:@!$&'()*+,;=-._~"
 _IN_URL = _IN_PATH + "?%[]#"
 _TEXT = (
-    '{client} - - [{time:%d/%b/%Y:%H:%M:%S +0000}] "{method} {path} {protocol}" {status} {bytes} '
-    "{referer} {user_agent} first_byte={first_byte} seconds={seconds} aborted={aborted} "
+    '{client} - - [{time}] "{method} {path} {protocol}" {status} {bytes} '
+    "{referer} {user_agent} first_byte={first_byte:.6f} seconds={seconds:.6f} aborted={aborted} "
     "rule={rule} request_id={request_id} trace_id={trace_id}"
 )
 
@@ -116,6 +118,8 @@ def _text(header: str) -> str:
 def _as_text(line: dict[str, Any]) -> str:
     for name in ("referer", "user_agent", "rule"):
         line[name] = _json(line[name] or "-")
+    day, month, year, clock = http_date(line["time"])[5:25].split()  # in English anywhere
+    line["time"] = f"{day}/{month}/{year}:{clock} +0000"
     return _TEXT.format_map({name: "-" if value is None else value for name, value in line.items()})
 
 

@@ -62,14 +62,9 @@ class RequestIDMiddleware(Layer):
         self._trusted = None if trusted is None else TrustedPeers(trusted)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        outer = environ.get(REQUEST_ID)
-        if outer is not None:  # a layer outside has named it
-            return self.call_app(environ, start_response)
-        is_trusted = self._trusts(environ)
-        given = environ.get(self._key, "") if is_trusted else ""
-        request_id = given if _ID.fullmatch(given) else _uuid7()
-        environ[REQUEST_ID] = environ[self._key] = request_id
-        environ[TRACEPARENT] = _take_over_trace(environ, is_trusted) or _new_trace()
+        if REQUEST_ID not in environ:  # else a layer outside has named it
+            self._name(environ)
+        request_id = environ[self._key] = environ[REQUEST_ID]
 
         def add_id(status: str, headers: Headers) -> None:
             name = self.header.lower()
@@ -78,11 +73,16 @@ class RequestIDMiddleware(Layer):
 
         return self.call_app(environ, on_start(start_response, add_id))
 
+    def _name(self, environ: WSGIEnvironment) -> None:
+        is_trusted = self._trusts(environ)
+        given = environ.get(self._key, "") if is_trusted else ""
+        environ[REQUEST_ID] = given if _ID.fullmatch(given) else _uuid7()
+        environ[TRACEPARENT] = _take_over_trace(environ, is_trusted) or _new_trace()
+
     def _trusts(self, environ: WSGIEnvironment) -> bool:
         if self._trusted is None:
             return bool(environ.get(TRUSTED_PEER, False))
-        peer: str = environ.get(PEER, environ.get("REMOTE_ADDR", ""))
-        return peer in self._trusted
+        return str(environ.get(PEER, environ.get("REMOTE_ADDR", ""))) in self._trusted
 
 
 def _uuid7() -> str:
