@@ -21,7 +21,7 @@ from wsgikit.log_context import trace_id
 from wsgikit.redaction import SECRETS, Redaction
 
 # So that a line stays under 4,096 bytes: what several processes write to a pipe is not mixed then.
-_LONGEST_TARGET, _LONGEST_REFERER, _LONGEST_AGENT = 1024, 512, 256
+_LONGEST_TARGET, _LONGEST_REFERER, _LONGEST_AGENT, _LONGEST_WORD = 1024, 512, 256, 64
 _IN_PATH = "/:@!$&'()*+,;=-._~"
 _IN_URL = _IN_PATH + "?%[]#"
 _TEXT = (
@@ -83,16 +83,19 @@ class AccessLogMiddleware(Layer):
         referer = _quoted(self._redaction.url(environ.get("HTTP_REFERER", "")), _IN_URL)
         return {
             "time": datetime.now(UTC),
-            "client": _quoted(environ.get("REMOTE_ADDR", ""), ":.%") or None,
-            "method": _quoted(environ.get("REQUEST_METHOD", ""), ""),
+            "client": _quoted(environ.get("REMOTE_ADDR", ""), ":.%")[:_LONGEST_WORD] or None,
+            "method": _quoted(environ.get("REQUEST_METHOD", ""), "")[:_LONGEST_WORD],
             "path": target[:_LONGEST_TARGET],
             "protocol": _quoted(environ.get("SERVER_PROTOCOL", ""), "/."),
             "referer": referer[:_LONGEST_REFERER] or None,
-            "user_agent": _text(environ.get("HTTP_USER_AGENT", ""))[:_LONGEST_AGENT] or None,
+            "user_agent": _text(environ.get("HTTP_USER_AGENT", "")[:_LONGEST_AGENT]) or None,
+            "request_id": environ.get(REQUEST_ID),
+            "trace_id": trace_id(environ),
         }
 
     def _log(self, asked: dict[str, Any], exchange: Exchange) -> None:
-        request_id = exchange.environ.get(REQUEST_ID)
+        # Without a layer that gives it an id, a request has one when an error was reported.
+        request_id = asked["request_id"] or exchange.environ.get(REQUEST_ID)
         line = asked | {
             "status": exchange.status,
             "bytes": exchange.size,
@@ -101,7 +104,6 @@ class AccessLogMiddleware(Layer):
             "aborted": exchange.aborted,
             "rule": exchange.rule,
             "request_id": _quoted(request_id, "@") if request_id else None,
-            "trace_id": trace_id(exchange.environ),
         }
         self.logger.info("%s", (_as_json if self.format == "json" else _as_text)(line))
 

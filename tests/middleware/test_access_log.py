@@ -331,11 +331,11 @@ def test_no_field_can_forge_a_line(format, hostile, lines, serve):
 
 
 def test_line_is_shorter_than_what_pipes_keep_together(lines, serve):
-    long = "\xe9" * 9000
-    names = ["PATH_INFO", "QUERY_STRING", "HTTP_USER_AGENT", "HTTP_REFERER"]
+    names = ["PATH_INFO", "QUERY_STRING", "HTTP_USER_AGENT", "HTTP_REFERER", "REMOTE_ADDR"]
     for format in ("text", "json"):
         layer = AccessLogMiddleware(ok, format=format)
-        serve(layer, **dict.fromkeys(names, long), **{REQUEST_ID: "x" * 255})
+        for long in ("\xe9" * 9000, "\x1b" * 9000, "\U0001f600".encode().decode("latin1") * 3000):
+            serve(layer, **dict.fromkeys(names, long), **{REQUEST_ID: "x" * 255})
     assert max(map(len, lines())) < 4096 - 100
 
 
@@ -346,8 +346,8 @@ def test_what_was_asked_is_logged_though_the_app_moves_and_clears_it(log_of):
         start_response("200 OK", PLAIN)
         return [b"ok"]
 
-    line = log_of(app, PATH_INFO="/asked", REQUEST_METHOD="POST")
-    assert (line["method"], line["path"]) == ("POST", "/asked")
+    line = log_of(app, PATH_INFO="/asked", REQUEST_METHOD="POST", **{REQUEST_ID: "an-id"})
+    assert (line["method"], line["path"], line["request_id"]) == ("POST", "/asked", "an-id")
 
 
 def test_id_is_that_of_the_report_of_an_error(lines, app, caplog):
