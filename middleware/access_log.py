@@ -119,16 +119,11 @@ def _text(header: str) -> str:
 
 def _as_text(line: dict[str, Any]) -> str:
     for name in ("referer", "user_agent", "rule"):
-        line[name] = _json(line[name] or "-")
+        line[name] = json.dumps(line[name] or "-")
     day, month, year, clock = http_date(line["time"])[5:25].split()  # in English anywhere
     line["time"] = f"{day}/{month}/{year}:{clock} +0000"
     return _TEXT.format_map({name: "-" if value is None else value for name, value in line.items()})
 
 
 def _as_json(line: dict[str, Any]) -> str:
-    return _json(line | {"time": line["time"].isoformat(timespec="milliseconds")})
-
-
-def _json(value: object) -> str:
-    """JSON in ASCII, in which no control character is left."""
-    return json.dumps(value).replace("\x7f", "\\u007f")
+    return json.dumps(line | {"time": line["time"].isoformat(timespec="milliseconds")})

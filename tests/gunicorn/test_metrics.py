@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 CLIENTS = 16
-ROUNDS = 20
+ROUNDS = 12
 ASKED = [
     ("GET", "/text/{n}", "/text/<int:number>", 200),
     ("HEAD", "/text/{n}", "/text/<int:number>", 200),

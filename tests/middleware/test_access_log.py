@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import weakref
 from contextlib import suppress
 from datetime import datetime
 from wsgiref.util import FileWrapper
@@ -290,6 +291,23 @@ def test_chunks_are_handed_over_as_they_are(lines):
         return iter([chunk])
 
     assert next(iter(AccessLogMiddleware(app)({}, lambda status, headers: None))) is chunk
+
+
+@pytest.mark.parametrize("name", ["one_item_list", "stream", "write", "file"])
+def test_nothing_of_a_request_is_left_to_the_garbage_collector(name, hostile, lines, serve):
+    class Value:
+        pass
+
+    value = Value()
+    left = weakref.ref(value)
+    layer = AccessLogMiddleware(getattr(hostile, name))
+    gc.disable()
+    try:
+        serve(layer, value=value)
+        del value
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("format", ["text", "json"])
