@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,16 +13,23 @@ from wsgikit.environ import PROXY_ORIGINAL
 from wsgikit.errors import ConfigurationError
 from wsgikit.exchange import Exchange, observe
 from wsgikit.layer import Layer
-from wsgikit.metrics import metrics_app, request_metrics
+from wsgikit.metrics import FOLDER, metrics_app, request_metrics
+from wsgikit.run_once import RunOnce
 from wsgikit.trusted_peers import TrustedPeers
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+logger = logging.getLogger("wsgikit.metrics")
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _OTHER = "OTHER"
 _NO_RULE = "(none)"
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP")
+_ONE_OF_SEVERAL = (
+    "The metrics shown are those of one of several processes, and the next ones may be another's. "
+    f"Set {FOLDER} to an empty folder before the server starts: this is logged once."
+)
 
 
 class MetricsMiddleware(Layer):
@@ -65,9 +74,13 @@ class MetricsMiddleware(Layer):
         self._allowed = TrustedPeers(allowed)
         self._metrics = request_metrics(registry, buckets)
         self._show = metrics_app(registry)
+        self._warn_of_several = RunOnce()
+        self._warn_of_several.add(lambda: logger.error(_ONE_OF_SEVERAL))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._is_to_be_shown(environ):
+            if environ["wsgi.multiprocess"] and FOLDER not in os.environ:
+                self._warn_of_several()
             return self._show(environ, start_response)
         method = environ.get("REQUEST_METHOD")
         if method not in _METHODS:

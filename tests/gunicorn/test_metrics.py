@@ -22,7 +22,8 @@ ASKED = [
     ("GET", "/broken", "/broken", 500),
 ]
 """Method, path, and the labels that such a request has."""
-ENDLESS = ("GET", "/endless", "200")
+LEFT = ("/endless", "/large")
+"""Left by each client in the middle of the body: a stream, and a file that goes by sendfile."""
 SAMPLE = re.compile(r'http_requests_total\{method="(.*)",rule="(.*)",status="(.*)"\} (.*)')
 
 
@@ -41,12 +42,13 @@ class Observed:
         self.left: list[str] = []
 
     def load(self, name: str) -> None:
-        """Many clients at once; half of their last requests are left in the middle."""
+        """Many clients at once, the last requests of which are left in the middle."""
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(self._visit, [f"{name}-{n}" for n in range(CLIENTS)]))
         for method, _, rule, status in ASKED:
             self.sent[method, rule, str(status)] += CLIENTS * ROUNDS
-        self.sent[ENDLESS] += CLIENTS
+        for path in LEFT:
+            self.sent["GET", path, "200"] += CLIENTS
 
     def _visit(self, name: str) -> None:
         with self.server.connect() as connection:
@@ -57,11 +59,12 @@ class Observed:
                     assert answer.status == status
                     assert answer.headers["X-Request-ID"] == request_id
                     self.ids.append(request_id)
-        self._leave(f"{name}-leaves")
+        for path in LEFT:
+            self._leave(path, f"{name}-leaves-{path[1:]}")
 
-    def _leave(self, request_id: str) -> None:
+    def _leave(self, path: str, request_id: str) -> None:
         with self.server.connect() as connection:
-            connection.start("GET", "/endless", X_Request_ID=request_id)
+            connection.start("GET", path, X_Request_ID=request_id)
             connection.getresponse().read(10_000)
         self.ids.append(request_id)
         self.left.append(request_id)
@@ -141,7 +144,11 @@ def test_lines_are_true(observed: Observed) -> None:
         (line["method"], line["rule"] or "(none)", str(line["status"])) for line in lines
     )
     assert found == observed.sent
-    assert {line["request_id"] for line in lines if line["aborted"]} == set(observed.left)
+    left = [line for line in lines if line["aborted"]]
+    assert {line["aborted"] for line in left} == {"client"}
+    assert Counter(line["request_id"] for line in left) == Counter(observed.left)
+    assert {line["bytes"] for line in left if line["rule"] == "/large"} == {None}
+    assert all(line["bytes"] >= 10_000 for line in left if line["rule"] == "/endless")
     sizes = {line["bytes"] for line in lines if line["rule"] == "/file"}
     assert sizes == {os.path.getsize(Path(__file__).parent / "apps" / "observed.py")}
     assert {line["bytes"] for line in lines if line["method"] == "HEAD"} == {0}

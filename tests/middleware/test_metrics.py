@@ -49,12 +49,17 @@ def total(registry):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, no_folder):
     """That of several processes, of which this one is one."""
     monkeypatch.setenv(FOLDER, str(tmp_path))
     monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue())
     yield tmp_path
     values.close_all_multiprocess_files()
+
+
+@pytest.fixture(autouse=True)
+def no_folder(monkeypatch):
+    monkeypatch.delenv(FOLDER, raising=False)
 
 
 def ok(environ, start_response):
@@ -295,6 +300,20 @@ def test_folder_has_what_all_processes_have_counted(folder, registry, serve):
         assert b'http_request_duration_seconds_count{method="GET",rule="(none)"} 2.0' in answer.body
 
 
+def test_several_processes_without_a_folder_are_an_error_in_the_log(registry, serve, caplog):
+    layer = MetricsMiddleware(ok, registry=registry)
+    serve(layer, **LOCAL)
+    assert caplog.text == ""
+    for _ in range(2):
+        assert serve(layer, **LOCAL, **{"wsgi.multiprocess": True}).status == "200 OK"
+    assert caplog.text.count(FOLDER) == 1
+
+
+def test_several_processes_with_a_folder_are_none(folder, registry, serve, caplog):
+    serve(MetricsMiddleware(ok, registry=registry), **LOCAL, **{"wsgi.multiprocess": True})
+    assert caplog.text == ""
+
+
 def test_worker_that_has_ended_is_taken_out_of_the_gauges_alone(folder, serve):
     run_worker("close")
     _, pid = run_worker("die")
@@ -306,8 +325,7 @@ def test_worker_that_has_ended_is_taken_out_of_the_gauges_alone(folder, serve):
     assert b'http_requests_total{method="GET",rule="(none)",status="200"} 1.0' in body
 
 
-def test_worker_without_a_folder_leaves_nothing(monkeypatch):
-    monkeypatch.delenv(FOLDER, raising=False)
+def test_worker_without_a_folder_leaves_nothing():
     gunicorn.child_exit(None, SimpleNamespace(pid=os.getpid()))
 
 

@@ -31,6 +31,9 @@ application = (
     .run(standard(app))
 )
 
+LARGE = Path(records.FOLDER, "large")
+LARGE.write_bytes(bytes(16 * 1024 * 1024))  # more than sockets hold
+
 # Nothing may be open that workers would share after a fork, when the app is preloaded.
 records.write("loaded", files=os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
 
@@ -49,6 +52,11 @@ def stream():
 @app.get("/file")
 def file():
     return send_file(__file__)
+
+
+@app.get("/large")
+def large():
+    return send_file(LARGE)
 
 
 @app.get("/broken")
