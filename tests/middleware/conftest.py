@@ -14,13 +14,16 @@ import pytest
 
 from wsgikit import App
 from wsgikit.middleware import (
+    AccessLogMiddleware,
     ContextMiddleware,
     ErrorMiddleware,
     GMiddleware,
     HooksMiddleware,
     HostMiddleware,
     HTTPSMiddleware,
+    MetricsMiddleware,
     ProxyMiddleware,
+    RequestIDMiddleware,
     SessionMiddleware,
     standard_pipeline,
 )
@@ -279,6 +282,9 @@ LAYERS = {
         (ProxyMiddleware, {"trusted": ["unix"]}),
         (HTTPSMiddleware, {"hsts_max_age": None}),
     ),
+    "request_id": _alone(RequestIDMiddleware),
+    "access_log": _alone(AccessLogMiddleware, logger="tests.access"),
+    "metrics": _alone(MetricsMiddleware),
     "standard": _standard,
 }
 
