@@ -117,6 +117,10 @@ class JSONLogger(Logger):  # type: ignore[misc] # it has no types
 logger_class = JSONLogger
 
 
+# The gauges of MetricsMiddleware forget a worker that has ended.
+child_exit = hooks.child_exit
+
+
 def on_starting(server: Any) -> None:
     """Give up in one line when an address cannot be had; gunicorn itself tries for 5 seconds."""
     if "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ:

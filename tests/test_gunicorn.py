@@ -66,6 +66,13 @@ def test_second_sigterm_does_not_cut_the_delay_short(server, stops, monkeypatch)
     assert signal.getitimer(signal.ITIMER_REAL)[0] > 500
 
 
+def test_first_process_of_a_container_has_no_parent_and_drains(server, stops, monkeypatch):
+    follow(server, "600", monkeypatch)
+    monkeypatch.setattr(os, "getppid", lambda: 0)
+    signal.raise_signal(signal.SIGTERM)
+    assert (is_draining(), stops) == (True, [])
+
+
 def test_without_a_delay_the_server_stops_at_once(server, stops, monkeypatch):
     follow(server, "0", monkeypatch)
     signal.raise_signal(signal.SIGTERM)

@@ -1,11 +1,10 @@
 """gunicorn's hooks: the apps' start and end, and a stop that fails no request.
 
-Two lines of ``gunicorn.conf.py``, or all of it: ``gunicorn -c python:wsgikit.gunicorn``.
+One line of ``gunicorn.conf.py``, or all of it: ``gunicorn -c python:wsgikit.gunicorn``.
 
->>> from wsgikit.gunicorn import post_worker_init, worker_exit
->>> from wsgikit.gunicorn import when_ready
+>>> from wsgikit.gunicorn import child_exit, post_worker_init, when_ready, worker_exit
 
-A configuration with a ``when_ready`` of its own calls this one in it. From SIGTERM on:
+A configuration that has one of these itself calls ours in it. From SIGTERM on:
 
 1. :func:`~wsgikit.draining.is_draining` is True in all workers: ``HealthMiddleware`` is not ready,
    ``DrainMiddleware`` lets no connection be kept.
@@ -30,7 +29,7 @@ from types import FrameType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from . import lifespan
+from . import lifespan, metrics
 from .draining import is_draining, start_draining
 from .environ import CLOSE_CONNECTION
 from .errors import ConfigurationError
@@ -64,7 +63,7 @@ def when_ready(server: Any) -> None:
 
 def _has_twin(server: Any) -> bool:
     """Whether SIGUSR2 has started another one at the same address, or has started this one."""
-    return bool(server.reexec_pid) or server.master_pid == os.getppid()
+    return bool(server.reexec_pid) or 0 != server.master_pid == os.getppid()
 
 
 def _drain_seconds() -> float:
@@ -96,6 +95,11 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Run every app's ``on_shutdown`` functions after the worker's last request."""
     lifespan.shutdown()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take a worker that has ended, in whatever way, out of the gauges of MetricsMiddleware."""
+    metrics.forget_process(worker.pid)
 
 
 class _Closable:

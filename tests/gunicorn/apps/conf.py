@@ -7,7 +7,6 @@ import records
 from gunicorn.http import wsgi
 
 from wsgikit import gunicorn as hooks
-from wsgikit.gunicorn import when_ready  # noqa: F401 - one of gunicorn's hooks
 
 os.environ.setdefault("DRAIN_SECONDS", "0")
 
@@ -26,6 +25,10 @@ def _recording_sendfile(response, body):
 
 
 wsgi.Response.sendfile = _recording_sendfile
+
+
+child_exit = hooks.child_exit
+when_ready = hooks.when_ready
 
 
 def post_worker_init(worker):

@@ -14,6 +14,9 @@ from wsgikit.middleware import (
     GMiddleware,
     HealthMiddleware,
     HooksMiddleware,
+    HostMiddleware,
+    HTTPSMiddleware,
+    ProxyMiddleware,
     SessionMiddleware,
     standard_pipeline,
 )
@@ -63,7 +66,19 @@ class CanClose:
 SESSION = (SessionMiddleware, {"secret_key": KEY})
 STORED = (SessionMiddleware, {"secret_key": KEY, "store": "memory:"})
 G = (GMiddleware, {"db": provider})
+
+
+def has_no_host(environ):
+    return "HTTP_HOST" not in environ
+
+
+EDGE = [
+    (ProxyMiddleware, {"trusted": ["unix", "0.0.0.0/0"]}),
+    (HostMiddleware, {"trusted": ["localhost", "127.0.0.1"], "exclude": has_no_host}),
+    (HTTPSMiddleware, {"redirect": False}),
+]
 INSIDE_A_CONTEXT = {
+    "edge": EDGE,
     "context": [],
     "operations": [
         (HealthMiddleware, {}),
