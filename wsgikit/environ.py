@@ -19,6 +19,10 @@ HOLD = "wsgikit.hold"
 REQUEST_ID = "wsgikit.request_id"
 """The request's id in logs and on error pages: set by a layer outside, or made when needed."""
 
+TRACEPARENT = "wsgikit.traceparent"
+"""The trace that the request belongs to, as the value of a ``traceparent`` header to pass on: set
+by ``RequestIDMiddleware``."""
+
 PEER = "wsgikit.peer"
 """The address that the connection came from: set by ``ProxyMiddleware``, which may have put the
 client's into ``REMOTE_ADDR``."""
@@ -26,5 +30,12 @@ client's into ``REMOTE_ADDR``."""
 TRUSTED_PEER = "wsgikit.trusted_peer"
 """Whether that peer is a proxy whose headers are believed: set by ``ProxyMiddleware``."""
 
+PROXY_ORIGINAL = "wsgikit.proxy_original"
+"""A dict of what ``ProxyMiddleware`` has changed and taken out: the environ's values before."""
+
 DEADLINE = "wsgikit.deadline"
 """The :class:`~wsgikit.deadline.Deadline` of this request, set by ``DeadlineMiddleware``."""
+
+CLOSE_CONNECTION = "wsgikit.close_connection"
+"""Called before the response starts, it has the server close the connection after it: set by the
+hooks of ``wsgikit.gunicorn``. PEP 3333 forbids apps the header that would say so."""

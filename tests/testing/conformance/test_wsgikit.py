@@ -5,11 +5,18 @@ from wsgiref.validate import validator
 import pytest
 
 from wsgikit import App, Pipeline, g, request, session
+from wsgikit.environ import CLOSE_CONNECTION
 from wsgikit.middleware import (
     ContextMiddleware,
+    DeadlineMiddleware,
+    DrainMiddleware,
     ErrorMiddleware,
     GMiddleware,
+    HealthMiddleware,
     HooksMiddleware,
+    HostMiddleware,
+    HTTPSMiddleware,
+    ProxyMiddleware,
     SessionMiddleware,
     standard_pipeline,
 )
@@ -45,11 +52,40 @@ class UseG:
         return self.app(environ, start_response)
 
 
+class CanClose:
+    """Lets the layers inside close the connection, as our hooks of gunicorn do."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        environ[CLOSE_CONNECTION] = list
+        return self.app(environ, start_response)
+
+
 SESSION = (SessionMiddleware, {"secret_key": KEY})
 STORED = (SessionMiddleware, {"secret_key": KEY, "store": "memory:"})
 G = (GMiddleware, {"db": provider})
+
+
+def has_no_host(environ):
+    return "HTTP_HOST" not in environ
+
+
+EDGE = [
+    (ProxyMiddleware, {"trusted": ["unix", "0.0.0.0/0"]}),
+    (HostMiddleware, {"trusted": ["localhost", "127.0.0.1"], "exclude": has_no_host}),
+    (HTTPSMiddleware, {"redirect": False}),
+]
 INSIDE_A_CONTEXT = {
+    "edge": EDGE,
     "context": [],
+    "operations": [
+        (HealthMiddleware, {}),
+        (CanClose, {}),
+        (DrainMiddleware, {}),
+        (DeadlineMiddleware, {"seconds": 30}),
+    ],
     "error": [(ErrorMiddleware, {})],
     "session": [SESSION],
     "session, used": [SESSION, (WriteToSession, {})],
