@@ -15,6 +15,7 @@ SITE = """
 import os
 
 from werkzeug.debug import DebuggedApplication
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wsgikit import App, Pipeline
@@ -25,7 +26,9 @@ from wsgikit.middleware import (
     HostMiddleware,
     HTTPSMiddleware,
     ProxyMiddleware,
+    RequestIDMiddleware,
     SessionMiddleware,
+    standard,
     standard_pipeline,
 )
 from wsgikit.sessions import MemoryStore
@@ -95,6 +98,11 @@ PLANTED = [
         "make(lambda p: p.insert_before(ErrorMiddleware, DebuggedApplication))",
         "Take it out of the chain",
     ),
+    (
+        "debugger",
+        "make(lambda p: p.replace(HostMiddleware, HostMiddleware, trusted=['a.b'], debug=True))",
+        "Leave debug out of its options",
+    ),
     ("debug", "make(DEBUG=True)", "Leave DEBUG out"),
     ("testing", "make(TESTING=True)", "Leave TESTING out"),
     (
@@ -113,6 +121,11 @@ PLANTED = [
         ".use(ProxyMiddleware, trusted=",
     ),
     ("proxy-trust", "make(proxies=['0.0.0.0/0'])", "the addresses of your proxies"),
+    (
+        "proxy-trust",
+        "make(lambda p: p.insert_after(ProxyMiddleware, RequestIDMiddleware, trusted=['::/0']))",
+        "the addresses of your proxies",
+    ),
     ("proxy-trust", "make(proxies=['::/0'])", "the addresses of your proxies"),
     ("host-none", "make(lambda p: p.without(HostMiddleware))", ".use(HostMiddleware, trusted="),
     ("host-wildcard", "make(hosts=['.com'])", "the names of your site"),
@@ -264,3 +277,35 @@ def test_random_keys_are_no_finding(make, check, monkeypatch):
     for length in (16, 24, 32):
         monkeypatch.setenv("SITE_KEY", make(length).ljust(32, secrets.choice("0123456789")))
         assert check("make()").exit_code == 0
+
+
+def test_cookie_is_not_secure_where_http_is_served_too(check):
+    result = check(
+        "make(lambda p: p.insert_after(HostMiddleware, HTTPSMiddleware, redirect=False), "
+        "SESSION_COOKIE_NAME='plain')"
+    )
+    assert set(found(result.stdout)) == {"cookie-host", "cookie-secure"}
+
+
+MOUNTED = """
+def mounted(pipeline):
+    def part(name):
+        return standard(App(name, config={"SECRET_KEY": KEY, "SESSION_COOKIE_NAME": "__Host-a"}))
+
+    pipeline.use(DispatcherMiddleware, mounts={"/a": part("a"), "/b": part("b")})
+
+application = make(mounted)
+"""
+
+
+def test_pipelines_side_by_side_and_one_in_another_are_in_order(environ, write_site, run):
+    result = run("check", write_site(SITE + MOUNTED))
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_app_without_hooks_needs_no_layer_for_them(check):
+    result = check(
+        "Pipeline().use(ProxyMiddleware, trusted=[]).use(HostMiddleware, trusted=['a.b'])"
+        ".use(ContextMiddleware).run(App('bare'))"
+    )
+    assert (result.exit_code, result.stdout) == (0, "")

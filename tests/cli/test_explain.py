@@ -18,7 +18,7 @@ from wsgiref.validate import validator
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from wsgikit import App, Pipeline, abort, flash, g, request, send_file, session
-from wsgikit.middleware import ContextMiddleware, standard, standard_pipeline
+from wsgikit.middleware import ContextMiddleware, ErrorMiddleware, standard, standard_pipeline
 
 app = App("site", config={"SECRET_KEY": "a key"})
 started = []
@@ -99,6 +99,16 @@ def plain(environ, start_response):
     return [b"plain"]
 
 
+class Curious:
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        environ["inner.debug"] = self.app.debug
+        return self.app(environ, start_response)
+
+
+curious = Pipeline().use(ContextMiddleware).use(Curious).use(ErrorMiddleware).run(app)
 application = standard(app, g={"user": lambda: "ada"})
 other = App("other", config={"SECRET_KEY": "a key"})
 hidden = standard_pipeline(other).insert_before(ContextMiddleware, Hider).run(other)
@@ -242,6 +252,11 @@ def test_mounts_that_did_not_run(explain):
     explained = explain("GET", "/a", name="mounted")
     assert explained.rows["plain"][0] == "did not run"
     assert explained.added("/a  plain") == "headers Content-Type; 200 OK"
+
+
+def test_foreign_layer_finds_the_attributes_of_the_one_inside(explain):
+    explained = explain("GET", "/file", name="curious")
+    assert explained.added("Curious") == "environ inner.debug"
 
 
 def test_hidden_layer_is_counted_for_the_one_that_hides_it(explain):

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -13,9 +14,21 @@ from pathlib import Path
 import pytest
 
 from wsgikit import gunicorn as hooks
+from wsgikit.cli.serve import usable_cores
 from wsgikit.config import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
+FIXED = {
+    "control_socket_disable",
+    "graceful_timeout",
+    "keepalive",
+    "max_requests",
+    "max_requests_jitter",
+    "threads",
+    "worker_class",
+    "worker_tmp_dir",
+    "workers",
+}
 START = 30
 """Seconds that a server may take to start, to notice a change, and to stop."""
 
@@ -55,6 +68,14 @@ def fail():
 
 application = standard(app)
 """
+
+QUIET = """
+from wsgikit import App
+from wsgikit.middleware import standard
+
+application = standard(App("site", config={"SECRET_KEY": "a key"}))
+"""
+"""Starts nothing, for it is loaded into the process of the tests."""
 
 
 class Serving:
@@ -176,7 +197,7 @@ def settings(run, write_site, monkeypatch):
     ran = []
     monkeypatch.setattr(base.Application, "run", lambda server: ran.append(server))
 
-    def settings(*arguments, source=SITE, **options):
+    def settings(*arguments, source=QUIET, **options):
         result = run("serve", write_site(source), *arguments, **options)
         assert result.exit_code == 0, result.output
         return ran[-1]
@@ -188,17 +209,35 @@ def test_defaults(settings):
     cfg = settings().cfg
     assert cfg.bind == ["127.0.0.1:8000"]
     assert cfg.worker_class_str == "gthread"
-    assert cfg.workers == len(os.sched_getaffinity(0))
-    assert (cfg.threads, cfg.keepalive, cfg.graceful_timeout) == (8, 5, 30)
+    assert cfg.workers == max(2, usable_cores())
     assert cfg.control_socket_disable
+    assert cfg.forwarded_allow_ips == []
     assert not cfg.reload
-    assert cfg.worker_tmp_dir == ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
-def test_cores_where_the_system_does_not_say_which_it_may_use(settings, monkeypatch):
+def test_defaults_are_those_of_the_file_that_explains_them(settings, monkeypatch):
+    for name in ("KEEPALIVE", "GRACEFUL_TIMEOUT", "MAX_REQUESTS"):
+        monkeypatch.delenv(name, raising=False)
+    explained = runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py"))
+    cfg = settings().cfg
+    assert {name: cfg.settings[name].get() for name in FIXED} == {
+        name: explained[name] for name in FIXED
+    }
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", 4), ("150000 100000", 2), ("900000 100000", 4)]
+)
+def test_cores_of_a_container(quota, cores, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert usable_cores(tmp_path / "cpu.max") == cores
+
+
+def test_cores_where_the_system_tells_neither_limit_nor_affinity(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert settings().cfg.workers == 3
+    assert usable_cores(tmp_path / "no file") == 3
 
 
 def test_every_hook_of_the_package_is_set(settings, monkeypatch):
@@ -276,7 +315,7 @@ def test_app_is_loaded_by_the_workers_alone(settings):
 
 @pytest.mark.parametrize(
     ("source", "told"),
-    [("", "neither application nor app"), (SITE.replace('"a key"', "None"), "secret_key")],
+    [("", "neither application nor app"), (QUIET.replace('"a key"', "None"), "secret_key")],
 )
 def test_error_that_says_what_to_write_ends_the_server_in_a_line(source, told, settings):
     from gunicorn.errors import AppImportError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -30,7 +31,7 @@ _FILE = click.Path(exists=True, dir_okay=False)
     "--workers",
     type=_COUNT,
     envvar="WEB_CONCURRENCY",
-    help="Processes. Default: one for each core, or $WEB_CONCURRENCY.",
+    help="Processes. Default: one for each core, 2 at least; or $WEB_CONCURRENCY.",
 )
 @click.option(
     "--threads", type=_COUNT, envvar="THREADS", help="Of each process. Default: 8, or $THREADS."
@@ -60,7 +61,7 @@ def serve(
 
     APP is MODULE:NAME, or MODULE:NAME(...) for a factory; the name is application, else app, where
     you leave it out. Ctrl+C ends it at once, SIGTERM when the requests under way are answered, and
-    SIGHUP loads the app anew. deploy/gunicorn.conf.py has the reasons for each setting.
+    SIGHUP loads the app anew.
     """
     settings: dict[str, Any] = {"bind": list(bind), "workers": workers, "threads": threads}
     given = {name: value for name, value in settings.items() if value}
@@ -75,21 +76,29 @@ def serve(
 
 
 def _defaults() -> dict[str, Any]:
+    """Settings for production; ``deploy/gunicorn.conf.py`` has the reason of each."""
     return {
         "chdir": os.getcwd(),
         "bind": "127.0.0.1:8000",
         "worker_class": "gthread",
-        "workers": _cores(),
+        "workers": max(2, usable_cores()),
         "threads": 8,
-        "keepalive": 5,
-        "graceful_timeout": 30,
+        "keepalive": 75,
+        "graceful_timeout": 40,
+        "max_requests": 20_000,
+        "max_requests_jitter": 2_000,
+        "forwarded_allow_ips": "",
         "worker_tmp_dir": _MEMORY if os.access(_MEMORY, os.W_OK) else None,
         "control_socket_disable": True,
     }
 
 
-def _cores() -> int:
-    """Those that this process may use, which in a container can be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """The cores that this process may use; in a container, those of its limit, rounded up."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    try:
+        limit, period = map(int, quota.read_text().split())
+    except (OSError, ValueError):  # no such file, or "max"
+        return cores
+    return min(cores, -(-limit // period))

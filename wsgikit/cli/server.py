@@ -9,9 +9,9 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 import click
-from gunicorn.app.base import Application
-from gunicorn.errors import AppImportError
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.app.base import Application  # type: ignore[import-untyped]
+from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from .. import gunicorn as hooks
 from ..config import DEFAULTS

@@ -38,31 +38,45 @@ def find(target: Target) -> Iterator[Finding]:
         if node.hides:
             problem = f"{node.label} hides what it calls from tools such as this one."
             yield Finding("chain-hidden", problem, "Keep the app inside in an attribute app")
-    yield from _find_misplaced(nodes)
-    yield from _find_outside_proxy(nodes)
+    for node, outside in _with_those_outside(nodes):
+        yield from _find_misplaced(node, outside)
+        if _is_proxy(node):
+            yield from _find_too_far_out(outside)
     if target.app is not None and not any(node.is_a("HooksMiddleware") for node in nodes):
         yield from _find_idle_hooks(target.app)
 
 
-def _find_misplaced(nodes: Sequence[Node]) -> Iterator[Finding]:
-    for index, node in enumerate(nodes):
-        rank = _rank(node)
-        outside = next(
-            (each for each in nodes[:index] if rank is not None and (_rank(each) or 0) > rank), None
-        )
-        if outside is not None:
-            problem = f"{node.label} stands inside {outside.label}."
-            fix = f"Move it out: .use({node.label}, …) before .use({outside.label}, …)"
-            yield Finding("chain-order", problem, fix)
+def _with_those_outside(nodes: Sequence[Node]) -> Iterator[tuple[Node, list[Node]]]:
+    """Each layer with those around it in its own pipeline.
+
+    A pipeline inside another one begins with a context layer of its own.
+    """
+    around: list[Node] = []
+    for node in nodes:
+        around[node.depth :] = [node]
+        begins = [i for i, each in enumerate(around) if each.is_a("ContextMiddleware")]
+        yield node, around[begins[-1] if len(begins) > 1 else 0 : -1]
+
+
+def _find_misplaced(node: Node, outside: Sequence[Node]) -> Iterator[Finding]:
+    rank = _rank(node)
+    wrong = [each for each in outside if rank is not None and (_rank(each) or 0) > rank]
+    if wrong:
+        problem = f"{node.label} stands inside {wrong[0].label}."
+        fix = f"Move it out: .use({node.label}, …) before .use({wrong[0].label}, …)"
+        yield Finding("chain-order", problem, fix)
 
 
 def _rank(node: Node) -> int | None:
     return next((i for i, names in enumerate(_ORDER) if node.is_a(*names)), None)
 
 
-def _find_outside_proxy(nodes: Sequence[Node]) -> Iterator[Finding]:
-    names = [node.is_a("ProxyMiddleware", "ProxyFix") for node in nodes]
-    for node in nodes[: names.index(True)] if True in names else ():
+def _is_proxy(node: Node) -> bool:
+    return node.is_a("ProxyMiddleware", "ProxyFix")
+
+
+def _find_too_far_out(outside: Sequence[Node]) -> Iterator[Finding]:
+    for node in outside:
         if _rank(node) is None:
             problem = f"{node.label} stands outside the proxy layer, and sees the proxy's address."
             fix = f"Move it in: .use({node.label}, …) after that layer"

@@ -11,7 +11,9 @@ from .finding import Finding
 
 def find(target: Target) -> Iterator[Finding]:
     """Look at the cookie of each session layer."""
-    forces_https = any(node.is_a("HTTPSMiddleware") for node in target.nodes)
+    forces_https = any(
+        node.is_a("HTTPSMiddleware") and node.layer.redirect for node in target.nodes
+    )
     for node in target.nodes:
         if node.is_a("SessionMiddleware"):
             yield from _find_in(node.layer, forces_https)

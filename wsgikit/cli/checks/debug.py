@@ -22,6 +22,9 @@ def find(target: Target) -> Iterator[Finding]:
         if node.is_a("ErrorMiddleware") and layer.debug:
             problem = "ErrorMiddleware shows the debugger, with the source and all variables."
             yield Finding("debugger", problem, "Leave debug out, and unset WSGIKIT_DEBUG")
+        if node.is_a("HostMiddleware") and layer.debug:
+            problem = "HostMiddleware tells which hosts it answers."
+            yield Finding("debugger", problem, "Leave debug out of its options")
         if node.is_a("DebuggedApplication"):
             problem = "DebuggedApplication runs what is typed into its pages."
             yield Finding("debugger", problem, "Take it out of the chain")

@@ -35,5 +35,6 @@ def find(target: Target) -> Iterator[Finding]:
 def _find_open(node: Node) -> Iterator[Finding]:
     for value in getattr(node.layer, "__dict__", {}).values():
         if isinstance(value, TrustedPeers) and any(each in value for each in _STRANGERS):
-            problem = f"{node.label} trusts the whole internet to name the client's address."
-            yield Finding("proxy-trust", problem, _FIX)
+            problem = f"{node.label} trusts the whole internet."
+            fix = "Name the addresses of your proxies and probes: ['10.0.0.0/8']"
+            yield Finding("proxy-trust", problem, fix)
