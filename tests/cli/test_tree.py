@@ -1,5 +1,8 @@
 """wsgikit tree: the chain as it is built, foreign layers and mounted apps too."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +87,20 @@ def test_mounted_apps_each_with_its_own_chain(tree):
         (2, "/b ContextMiddleware provides wsgikit.context"),
     ]
     assert shown[-2:] == [(12, "App 'b' 0 routes"), (2, "plain site")]
+
+
+def test_demo():
+    environ = {**os.environ, "WSGIKIT_SECRET_KEY": "a key"}
+    command = [sys.executable, "-m", "wsgikit", "tree", "deploy.wsgi"]
+    process = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+    shown = [line for _, line in rows(process.stdout)]
+    assert "ContextMiddleware provides wsgikit.context" in shown
+    assert shown[-4:-1] == [
+        "DispatcherMiddleware werkzeug.middleware.dispatcher",
+        "/bottle Bottle bottle",
+        "/plain plain_app deploy.mounted",
+    ]
+    assert shown[-1].startswith("App 'deploy.wsgi' ")
 
 
 def test_layer_around_itself_ends(tree):

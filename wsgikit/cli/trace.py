@@ -10,8 +10,9 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from ..environ import CONTEXT, SESSION
-from ..lifecycle import Headers, close_body, is_file
+from ..lifecycle import Headers, is_file
 from .layers import Node
+from .watched_body import Watched, WatchedBody
 from .where import describe_error
 
 
@@ -127,47 +128,13 @@ class Trace:
         return start_response
 
     def _watched_body(self, step: Step, body: Any, environ: WSGIEnvironment) -> Iterable[bytes]:
-        if isinstance(body, (list, tuple, _WatchedBody)):
+        if isinstance(body, (list, tuple, WatchedBody)):
             return body  # nothing of this layer's runs for it
         if hasattr(body, "__len__") or is_file(body, environ):
             with suppress(AttributeError):  # servers and layers know these by their type
-                body.close = _Watched(self, step, body.close)
+                body.close = Watched(self, step, body.close)
             return body  # type: ignore[no-any-return]
-        return _WatchedBody(self, step, body)
-
-
-class _Watched:
-    """A function of a layer's."""
-
-    def __init__(self, trace: Trace, step: Step, function: Callable[..., Any]) -> None:
-        self._trace = trace
-        self._step = step
-        self._function = function
-
-    def __call__(self, *args: Any) -> Any:
-        self._trace.enter(self._step)
-        return self._trace.run(self._step, self._function, *args)
-
-
-class _WatchedBody:
-    """A stream, each chunk of which is counted for the layer that makes it."""
-
-    def __init__(self, trace: Trace, step: Step, body: Iterable[bytes]) -> None:
-        self._body = body
-        self._chunks: Iterator[bytes] | None = None
-        self._next = _Watched(trace, step, self._pull)
-        self.close = _Watched(trace, step, lambda: close_body(body))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return self._next()  # type: ignore[no-any-return]
-
-    def _pull(self) -> bytes:
-        if self._chunks is None:
-            self._chunks = iter(self._body)
-        return next(self._chunks)
+        return WatchedBody(self, step, body)
 
 
 class _Watch:
