@@ -33,8 +33,7 @@ LIES = {
 
 
 class Seen(NamedTuple):
-    method: str
-    path: str
+    version: str
     headers: http.client.HTTPMessage
     body: bytes
 
@@ -52,7 +51,7 @@ class Host:
 
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                seen.append(Seen(self.command, self.path, self.headers, body))
+                seen.append(Seen(self.request_version, self.headers, body))
                 self.close_connection = True
                 if breaks_off:
                     return
@@ -202,7 +201,8 @@ def test_a_balancer_that_is_named_is_believed(
 def test_the_app_gets_http_1_1_and_a_connection_for_each_request(site: Nginx, host: Host) -> None:
     ask(site)
     ask(site, "POST", body=b"x")
-    assert [each.headers["Connection"] for each in host.seen] == ["close", "close"]
+    seen = [(each.version, each.headers["Connection"]) for each in host.seen]
+    assert seen == [("HTTP/1.1", "close")] * 2
 
 
 def test_a_large_body_is_refused_with_a_page_and_not_passed_on(site: Nginx, host: Host) -> None:

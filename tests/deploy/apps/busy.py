@@ -1,0 +1,67 @@
+"""Counts in sessions and streams, and notes when each request begins and ends, and in which process.
+
+``NOTES`` is the file of notes, ``STREAM_SECONDS`` how long the stream takes.
+"""
+
+import json
+import os
+import time
+
+from wsgikit import App, Response, request, session
+from wsgikit.middleware import standard
+
+app = App(__name__)
+app.config.from_prefixed_env()
+
+NOTES = os.environ["NOTES"]
+STREAM_SECONDS = float(os.environ["STREAM_SECONDS"])
+LINES_A_SECOND = 4
+
+
+def note(kind, **fields):
+    line = json.dumps({"kind": kind, "pid": os.getpid(), **fields}) + "\n"
+    file = os.open(NOTES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, line.encode())  # in one piece, however many write
+    finally:
+        os.close(file)
+
+
+@app.before_request
+def note_begin():
+    if "name" in request.args:
+        note("begin", name=request.args["name"], method=request.method)
+
+
+@app.teardown_request
+def note_end(error):
+    if "name" in request.args:
+        outcome = None if error is None else type(error).__name__
+        note("end", name=request.args["name"], outcome=outcome)
+
+
+@app.get("/")
+def count():
+    return {"count": session.get("count", 0), "pid": os.getpid()}
+
+
+@app.post("/")
+def add():
+    session["count"] = session.get("count", 0) + 1
+    time.sleep(float(request.args["seconds"]))
+    return count()
+
+
+@app.get("/stream")
+def stream():
+    return Response(lines(), mimetype="text/plain", headers={"X-Accel-Buffering": "no"})
+
+
+def lines():
+    for number in range(int(STREAM_SECONDS * LINES_A_SECOND)):
+        yield f"{number} {os.getpid()} {request.path} {session.get('count', 0)}\n"
+        time.sleep(1 / LINES_A_SECOND)
+    yield "end\n"
+
+
+application = standard(app)
