@@ -201,6 +201,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         environ = {
             "WSGIKIT_SECRET_KEY": "of both instances",
             "WSGIKIT_SESSION_STORE": store.url,
+            "WSGIKIT_TRUSTED_PROXIES": '["127.0.0.1"]',
+            "WSGIKIT_TRUSTED_HOSTS": '["127.0.0.1"]',
+            "WSGIKIT_HTTPS": "false",
             "WEB_CONCURRENCY": "2",
             "THREADS": "4",
             "DRAIN_SECONDS": "1",

@@ -51,7 +51,7 @@ class Instance:
     @property
     def messages(self) -> str:
         """The log without the lines of the access log."""
-        return "".join(line for line in self.log.splitlines(True) if "HTTP/1.1" not in line)
+        return "".join(line for line in self.log.splitlines(True) if line[0] not in "{1\n")
 
     @property
     def worker_pids(self) -> set[int]:
@@ -68,7 +68,7 @@ class Instance:
         if self._process.poll() is not None:
             raise RuntimeError(self.log)
         try:
-            return self.get("/") == 200
+            return self.get("/readyz") == 200
         except OSError:
             return False
 

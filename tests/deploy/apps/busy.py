@@ -1,4 +1,6 @@
-"""Counts in sessions and streams, and notes when each request begins and ends, and in which process.
+"""Counts in sessions, streams, and notes when each request begins and ends, and in which process.
+
+It stands in the chain of production.
 
 ``NOTES`` is the file of notes, ``STREAM_SECONDS`` how long the stream takes.
 """
@@ -7,11 +9,11 @@ import json
 import os
 import time
 
+from deploy.chain import configure, production
 from wsgikit import App, Response, request, session
-from wsgikit.middleware import standard
 
 app = App(__name__)
-app.config.from_prefixed_env()
+configure(app)
 
 NOTES = os.environ["NOTES"]
 STREAM_SECONDS = float(os.environ["STREAM_SECONDS"])
@@ -64,4 +66,4 @@ def lines():
     yield "end\n"
 
 
-application = standard(app)
+application = production(app)
