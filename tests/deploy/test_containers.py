@@ -1,4 +1,4 @@
-"""The image and the compose file, read by hadolint and by Docker Compose itself; nothing is built."""
+"""The image and the compose file, read by hadolint and Docker Compose. Nothing is built."""
 
 import json
 import os

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,7 +24,9 @@ PAUSE = 0.05
 """Seconds from one answer to the same visitor's next request."""
 WORK = 0.1
 """Seconds that a POST takes, so that some are under way at any time."""
-STREAM_SECONDS = 30
+LONG, SHORT = 30, 5
+"""Seconds that a stream takes: one that outlives all, and one that outlives a SIGTERM."""
+LINES_A_SECOND = 4
 SILENCE = 60
 """Seconds without any byte after which a request counts as lost."""
 APPS = Path(__file__).parent / "apps"
@@ -179,18 +181,40 @@ class Load:
         wait_until(lambda: self.answers + len(self.failures) >= goal, f"{answers} more answers")
 
 
-def read_stream(site: Site, first_line: Future[str]) -> tuple[float, list[str]]:
-    """How long the stream took, in seconds, and its lines."""
-    connection = http.client.HTTPConnection("127.0.0.1", site.nginx.port, timeout=SILENCE)
-    begun = time.monotonic()
-    connection.request("GET", "/stream?name=stream")
-    lines = []
-    for line in connection.getresponse():
-        lines.append(line.decode())
-        if not first_line.done():
-            first_line.set_result(lines[0])
-    connection.close()
-    return time.monotonic() - begun, lines
+class Stream:
+    """A stream that is read to its end in another thread, once its first line has come."""
+
+    def __init__(self, site: Site, pool: ThreadPoolExecutor, seconds: int) -> None:
+        self.seconds = seconds
+        self._begun = time.monotonic()
+        self._connection = http.client.HTTPConnection("127.0.0.1", site.nginx.port, timeout=SILENCE)
+        self._connection.request("GET", f"/stream?name=stream&seconds={seconds}")
+        self._response = self._connection.getresponse()
+        self._first = self._response.readline().decode()
+        self.pid = int(self._first.split()[1])
+        """The worker that it comes from."""
+        self._rest = pool.submit(self._read)
+
+    def _read(self) -> tuple[list[str], float]:
+        lines = [line.decode() for line in self._response]
+        self._connection.close()
+        return lines, time.monotonic() - self._begun
+
+    def assert_is_whole(self) -> None:
+        rest, seconds = self._rest.result(SILENCE)
+        numbers = range(self.seconds * LINES_A_SECOND)
+        expected = [f"{number} {self.pid} /stream 0\n" for number in numbers]
+        assert [self._first, *rest] == [*expected, "end\n"]
+        assert seconds >= self.seconds
+
+
+def stream_from(instance: Instance, site: Site, pool: ThreadPoolExecutor) -> Stream:
+    """A short stream that happens to come from there."""
+    for _ in range(10):
+        stream = Stream(site, pool, SHORT)
+        if stream.pid in instance.worker_pids:
+            return stream
+    raise AssertionError(f"{instance.address} was never asked for a stream")
 
 
 @pytest.fixture(scope="module")
@@ -209,13 +233,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "DRAIN_SECONDS": "1",
             "GRACEFUL_TIMEOUT": "45",
             "NOTES": str(folder / "notes"),
-            "STREAM_SECONDS": str(STREAM_SECONDS),
         }
         instances = [Instance("busy:application", folder, apps=APPS, environ=environ) for _ in "12"]
         nginx = Nginx(folder / "nginx", [each.address for each in instances])
         for each in [*instances, nginx]:
             stack.enter_context(each)
         yield Site(nginx, instances, folder / "notes")
+        for each in instances:
+            each.begin_to_stop()
 
 
 def reload_all(site: Site) -> None:
@@ -267,24 +292,21 @@ def test_no_request_and_no_session_is_lost(
     site: Site, record_property: Callable[..., None]
 ) -> None:
     site.enter("nothing")
-    first_line: Future[str] = Future()
-    with ThreadPoolExecutor(1) as pool, Load(site) as load:
-        stream = pool.submit(read_stream, site, first_line)
-        streaming_pid = int(first_line.result(SILENCE).split()[1])
-        streaming, other = sorted(
-            site.instances, key=lambda each: streaming_pid not in each.worker_pids
-        )
+    with ThreadPoolExecutor() as pool, Load(site) as load:
+        long = Stream(site, pool, LONG)
+        other, streaming = sorted(site.instances, key=lambda each: long.pid in each.worker_pids)
         reload_all(site)
+        short = stream_from(other, site, pool)
         replace(site, load, other)
+        short.assert_is_whole()
         reload_nginx(site, load)
         assert load.failures == [], site.explain(load.failures)
         killed, moment = kill_a_busy_worker(site, load, other)
         failures = load.failures
-        site.enter("the stream is running out")
-        seconds, lines = stream.result(2 * STREAM_SECONDS)
+        site.enter("the long stream runs out")
+        long.assert_is_whole()
         replace(site, load, streaming)
 
-    assert_stream_is_whole(lines, streaming_pid, seconds)
     assert load.failures == failures, site.explain(load.failures)
     assert_only_those_on_the_killed_worker(site, failures, killed, moment)
     assert_sessions_are_whole(load)
@@ -293,12 +315,6 @@ def test_no_request_and_no_session_is_lost(
         f"{load.answers} answers in {site.now():.0f} s; {len(failures)} requests were under way "
         "on the killed worker and failed",
     )
-
-
-def assert_stream_is_whole(lines: list[str], pid: int, seconds: float) -> None:
-    expected = [f"{number} {pid} /stream 0\n" for number in range(STREAM_SECONDS * 4)]
-    assert lines == [*expected, "end\n"]
-    assert seconds >= STREAM_SECONDS
 
 
 def assert_only_those_on_the_killed_worker(
@@ -328,7 +344,7 @@ def assert_sessions_are_whole(load: Load) -> None:
 
 def test_a_client_that_leaves_is_noticed_behind_nginx(site: Site) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", site.nginx.port, timeout=SILENCE)
-    connection.request("GET", "/stream?name=leaver")
+    connection.request("GET", f"/stream?name=leaver&seconds={LONG}")
     response = connection.getresponse()
     response.readline()
     response.close()

@@ -2,7 +2,7 @@
 
 It stands in the chain of production.
 
-``NOTES`` is the file of notes, ``STREAM_SECONDS`` how long the stream takes.
+``NOTES`` is the file of notes.
 """
 
 import json
@@ -16,7 +16,6 @@ app = App(__name__)
 configure(app)
 
 NOTES = os.environ["NOTES"]
-STREAM_SECONDS = float(os.environ["STREAM_SECONDS"])
 LINES_A_SECOND = 4
 
 
@@ -60,7 +59,7 @@ def stream():
 
 
 def lines():
-    for number in range(int(STREAM_SECONDS * LINES_A_SECOND)):
+    for number in range(int(request.args["seconds"]) * LINES_A_SECOND):
         yield f"{number} {os.getpid()} {request.path} {session.get('count', 0)}\n"
         time.sleep(1 / LINES_A_SECOND)
     yield "end\n"
