@@ -3,18 +3,30 @@
 if __name__ != "wsgikit.middleware":
     raise ImportError("import wsgikit.middleware: the folder 'middleware' is a part of wsgikit")
 
+from .access_log import AccessLogMiddleware
 from .context import ContextMiddleware
 from .error import ErrorMiddleware
 from .g import GMiddleware
 from .hooks import HooksMiddleware
+from .host import HostMiddleware
+from .https import HTTPSMiddleware
+from .metrics import MetricsMiddleware
+from .proxy import ProxyMiddleware
+from .request_id import RequestIDMiddleware
 from .session import SessionMiddleware
 from .standard import standard, standard_pipeline
 
 __all__ = [  # or a star import would bring the modules g and session, over the proxies
+    "AccessLogMiddleware",
     "ContextMiddleware",
     "ErrorMiddleware",
     "GMiddleware",
+    "HTTPSMiddleware",
     "HooksMiddleware",
+    "HostMiddleware",
+    "MetricsMiddleware",
+    "ProxyMiddleware",
+    "RequestIDMiddleware",
     "SessionMiddleware",
     "standard",
     "standard_pipeline",

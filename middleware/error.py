@@ -13,7 +13,7 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from wsgikit.closing import prime_stream
 from wsgikit.deferred_start import DeferredStart
-from wsgikit.environ import CONTEXT
+from wsgikit.environ import CONTEXT, PROXY_ORIGINAL
 from wsgikit.error_handling import record_failure, respond
 from wsgikit.error_page import error_page
 from wsgikit.error_report import propagates, report
@@ -78,6 +78,7 @@ class ErrorMiddleware(Layer):
         self, context: RequestContext, error: Exception, debugger: WSGIApplication | None
     ) -> Any:
         record_failure(context, error)
+        context.owes_nothing_now = False  # the start that had passed the session is not sent
         try:
             response = respond(context, error)
         except Exception as handler_error:  # its __context__ is the error it was called for
@@ -111,7 +112,11 @@ def _restart(
 
 
 def _is_local(environ: WSGIEnvironment) -> bool:
-    if "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
+    if (
+        environ.get(PROXY_ORIGINAL)
+        or "HTTP_X_FORWARDED_FOR" in environ
+        or "HTTP_FORWARDED" in environ
+    ):
         return False  # the proxy is on this machine, its client may be anywhere
     try:
         return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback and host_is_trusted(

@@ -458,3 +458,30 @@ def test_inner_404_is_no_failure_of_an_outer_app_that_answers_otherwise():
     inner.add_url_rule("/", "index", lambda: abort(404))
     assert TestApp(standard(cascade, current_app=outer)).get("/").text == "found elsewhere"
     assert outcomes == [None]
+
+
+def test_what_replaces_the_call_of_a_wrapped_apps_class_later_is_called(monkeypatch):
+    class Legacy:
+        def __call__(self, environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"bare"]
+
+    application = standard(Legacy(), current_app=App("legacy"), secret_key="key")
+    former = Legacy.__call__
+
+    def monitored(self, environ, start_response):
+        return [b"seen, ", *former(self, environ, start_response)]
+
+    monkeypatch.setattr(Legacy, "__call__", monitored)  # as monitoring does it
+    assert run_wsgi_app(application, create_environ(), buffered=True)[0] == [b"seen, ", b"bare"]
+
+
+def test_app_whose_call_is_a_static_method_is_served():
+    class Static:
+        @staticmethod
+        def __call__(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"static"]
+
+    application = standard(Static(), current_app=App("legacy"), secret_key="key")
+    assert TestApp(application).get("/").body == b"static"

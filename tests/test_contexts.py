@@ -1093,3 +1093,29 @@ def test_nothing_owed_adds_nothing():
     app = ContextMiddleware(owing, current_app=make_app())
     app(create_environ(), lambda status, headers: started.append(headers)).close()
     assert started == [[("Content-Type", "text/plain")]]
+
+
+def test_threads_of_one_request_share_the_g_that_is_made_when_it_is_touched():
+    meeting = threading.Barrier(2)
+
+    class Slow(App):
+        """Whoever makes a g waits for another one that does, though not for long."""
+
+        @property
+        def providers(self):
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(timeout=0.2)
+            return {}
+
+        @providers.setter
+        def providers(self, value):
+            pass
+
+    context = Slow("slow").request_context(create_environ())
+    made = set()
+    threads = [threading.Thread(target=lambda: made.add(context.app_context.g)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == {context.g}

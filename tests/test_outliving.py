@@ -1,6 +1,7 @@
 """Threads, greenlets and tasks that a request starts, also those that outlive it."""
 
 import asyncio
+import contextvars
 import gc
 import io
 import sys
@@ -25,7 +26,7 @@ from wsgikit import (
     session,
 )
 from wsgikit.errors import SessionReadOnly
-from wsgikit.middleware import standard
+from wsgikit.middleware import ContextMiddleware, standard
 from wsgikit.testing import TestApp as Client
 
 ENDED = "(?i)working outside of (request|application) context"
@@ -442,3 +443,61 @@ def test_provider_can_still_be_opened_while_others_end(app):
     with app.app_context():
         assert g.first == "first"
     assert log == ["second", "second ended"]
+
+
+class Server:
+    """Its start_response leads to the connection, as gunicorn's does."""
+
+    def start_response(self, status, headers, exc_info=None):
+        return lambda data: None
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_task_that_outlives_its_request_does_not_keep_the_server(app, is_told):
+    tasks = []
+
+    @app.get("/")
+    def index():
+        tasks.append(contextvars.copy_context())
+        return "hello"
+
+    if is_told:
+        app.teardown_request(lambda outcome: None)
+    server = Server()
+    gone = weakref.ref(server)
+    body = standard(app)(create_environ(), server.start_response)
+    list(body)
+    body.close()
+    del body, server
+    gc.collect()
+    assert len(tasks) == 1
+    assert gone() is None
+
+
+def test_write_that_was_kept_is_refused_after_the_request(app):
+    writes = []
+
+    def bare(environ, start_response):
+        writes.append(start_response("200 OK", [("Content-Type", "text/plain")]))
+        return [b"hello"]
+
+    chain = ContextMiddleware(bare, current_app=app)
+    body = chain(create_environ(), Server().start_response)
+    body.close()
+    with pytest.raises(RuntimeError, match="after the request's end"):
+        writes[0](b"late")
+
+
+def test_url_for_in_a_task_that_outlives_its_request_asks_for_a_host(app):
+    tasks = []
+
+    @app.get("/there")
+    def there():
+        tasks.append(contextvars.copy_context())
+        return "hello"
+
+    Client(standard(app)).get("/there")
+    with pytest.raises(RuntimeError, match="SERVER_NAME"):
+        tasks[0].run(app.url_for, "there")
+    app.config["SERVER_NAME"] = "example.org"
+    assert tasks[0].run(app.url_for, "there") == "http://example.org/there"

@@ -6,6 +6,7 @@ from werkzeug.test import create_environ
 
 from wsgikit import App, Request, current_app, g, request, session
 from wsgikit.environ import SESSION
+from wsgikit.middleware import standard
 from wsgikit.sessions import Session
 
 PROXIES = {"current_app": current_app, "g": g, "request": request, "session": session}
@@ -65,12 +66,12 @@ def test_outside_a_context_every_use_raises(use):
 
 @pytest.mark.parametrize("name", PROXIES)
 def test_unbound_proxy_can_still_be_shown(name):
-    assert repr(PROXIES[name]) == "<LocalProxy unbound>"
+    assert repr(PROXIES[name]).endswith("Proxy unbound>")
 
 
 @pytest.mark.parametrize("name", PROXIES)
 def test_proxies_are_werkzeugs(name):
-    assert type(PROXIES[name]) is LocalProxy
+    assert issubclass(type(PROXIES[name]), LocalProxy)
 
 
 def test_each_points_to_the_object_of_the_current_context():
@@ -119,3 +120,12 @@ def test_importing_all_of_the_middlewares_too_hides_no_proxy():
     for name, proxy in PROXIES.items():
         assert names[name] is proxy
     assert isinstance(names["ContextMiddleware"], type)
+
+
+def test_attribute_that_a_session_does_not_have_is_refused(app):
+    standard(app)
+    with app.test_request_context():
+        with pytest.raises(AttributeError, match=r"write session\['visits'\]"):
+            session.visits = 1
+        session.permanent = True
+        assert session.permanent

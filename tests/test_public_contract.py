@@ -47,6 +47,12 @@ MIDDLEWARES = [
     "SessionMiddleware",
     "GMiddleware",
     "HooksMiddleware",
+    "HostMiddleware",
+    "HTTPSMiddleware",
+    "ProxyMiddleware",
+    "RequestIDMiddleware",
+    "AccessLogMiddleware",
+    "MetricsMiddleware",
     "standard",
 ]
 OF_APP = [
@@ -83,7 +89,16 @@ OF_APP = [
 ]
 OF_PIPELINE = ["use", "run", "insert_before", "insert_after", "replace", "without"]
 
-OPTIONAL = ["click", "gunicorn", "jinja2", "mako", "redis", "sqlalchemy", "webtest"]
+OPTIONAL = [
+    "click",
+    "gunicorn",
+    "jinja2",
+    "mako",
+    "prometheus_client",
+    "redis",
+    "sqlalchemy",
+    "webtest",
+]
 UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
 
 
@@ -92,7 +107,7 @@ UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
     [("wsgikit", name) for name in CORE]
     + [("wsgikit.middleware", name) for name in MIDDLEWARES]
     + [("wsgikit.testing", "TestApp"), ("wsgikit.testing.conformance", "check")]
-    + [("wsgikit.gunicorn", name) for name in ("post_worker_init", "worker_exit")],
+    + [("wsgikit.gunicorn", name) for name in ("post_worker_init", "worker_exit", "child_exit")],
 )
 def test_name_is_importable(module, name):
     assert hasattr(importlib.import_module(module), name)

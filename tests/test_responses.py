@@ -420,3 +420,9 @@ def test_file_goes_out_by_the_file_wrapper_of_the_server(app, file):
     assert b"".join(body) == b"0123456789"
     body.close()
     assert body.file.closed
+
+
+@pytest.mark.parametrize("result", ["hello", ("hello", 200)])
+def test_text_has_the_media_type_of_the_response_class(monkeypatch, get, result):
+    monkeypatch.setattr(Response, "default_mimetype", "text/plain")
+    assert get(lambda: result).content_type == "text/plain"

@@ -250,3 +250,38 @@ def test_invalid_host_is_the_error_of_every_route():
     for path in ("/a", "/b"):
         environ = {**create_environ(path), "HTTP_HOST": "exa mple.org"}
         assert isinstance(app.request_context(environ).route.error, BadHost)
+
+
+def test_default_subdomain_makes_the_host_count():
+    url_map, werkzeugs = RuleMap(), Map()
+    for each in (url_map, werkzeugs):
+        each.default_subdomain = "www"
+        each.add(Rule("/<name>", endpoint="page", subdomain=""))
+        each.add(Rule("/", endpoint="home", subdomain=""))
+    assert url_map.find("/ada", "GET") is url_map.find("/", "GET") is None
+    environ = create_environ("/ada", "http://example.org/")
+    assert url_map.bind_request(environ, None).match() == ("page", {"name": "ada"})
+    assert werkzeugs.bind_to_environ(environ).match() == ("page", {"name": "ada"})
+
+
+def test_rule_added_by_another_thread_while_routes_are_found():
+    class Interrupted(RuleMap):
+        """Its routes by path are thrown away right after they were kept."""
+
+        is_late = False
+
+        @property
+        def _by_path(self):
+            return self.kept
+
+        @_by_path.setter
+        def _by_path(self, routes):
+            self.kept = routes
+            if routes is not None and not self.is_late:
+                self.is_late = True
+                self.add(Rule("/late", endpoint="late", methods=["GET"]))
+
+    url_map = Interrupted()
+    url_map.add(Rule("/", endpoint="home", methods=["GET"]))
+    assert url_map.find("/", "GET").endpoint == "home"
+    assert url_map.find("/late", "GET").endpoint == "late"

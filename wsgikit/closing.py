@@ -14,6 +14,8 @@ from wsgiref.types import WSGIEnvironment
 from .errors import ClientDisconnected
 from .lifecycle import (
     CloseCallback,
+    CountedBody,
+    CountedSequence,
     PrimedBody,
     Runner,
     call,
@@ -227,11 +229,18 @@ def on_close(
 
 
 def close_with(
-    end: BodyEnd, body: Iterable[bytes], environ: WSGIEnvironment | None, run: Runner
+    end: BodyEnd,
+    body: Iterable[bytes],
+    environ: WSGIEnvironment | None,
+    run: Runner,
+    count: Callable[[int], object] | None = None,
 ) -> Iterable[bytes]:
-    """Do as :func:`on_close` does, and tell ``end`` more than that."""
+    """Do as :func:`on_close` does, and tell ``end`` more than that.
+
+    :param count: is told the length of each chunk; of a file, which may go by sendfile, nothing.
+    """
     if type(body) in _COMPLETE:
-        return _ClosingSequence(body, end, run)
+        return _ClosingSequence(CountedSequence(body, count) if count else body, end, run)
     if environ is not None and is_file(body, environ):
         file_end = _ClosingStream(body, end, run)
         try:
@@ -239,7 +248,7 @@ def close_with(
         except AttributeError:  # a file wrapper in C: its sendfile is lost, its close is not
             return file_end
         return body
-    return _ClosingStream(body, end, run)
+    return _ClosingStream(CountedBody(body, count) if count else body, end, run)
 
 
 def prime_stream(body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:

@@ -19,12 +19,19 @@ HOLD = "wsgikit.hold"
 REQUEST_ID = "wsgikit.request_id"
 """The request's id in logs and on error pages: set by a layer outside, or made when needed."""
 
+TRACEPARENT = "wsgikit.traceparent"
+"""The trace that the request belongs to, as the value of a ``traceparent`` header to pass on: set
+by ``RequestIDMiddleware``."""
+
 PEER = "wsgikit.peer"
 """The address that the connection came from: set by ``ProxyMiddleware``, which may have put the
 client's into ``REMOTE_ADDR``."""
 
 TRUSTED_PEER = "wsgikit.trusted_peer"
 """Whether that peer is a proxy whose headers are believed: set by ``ProxyMiddleware``."""
+
+PROXY_ORIGINAL = "wsgikit.proxy_original"
+"""A dict of what ``ProxyMiddleware`` has changed and taken out: the environ's values before."""
 
 DEADLINE = "wsgikit.deadline"
 """The :class:`~wsgikit.deadline.Deadline` of this request, set by ``DeadlineMiddleware``."""

@@ -8,7 +8,7 @@ app that fails to start keeps the worker from booting, and a new deployment from
 
 from typing import Any
 
-from . import lifespan
+from . import lifespan, metrics
 
 
 def post_worker_init(worker: Any) -> None:
@@ -19,3 +19,8 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Run every app's ``on_shutdown`` functions after the worker's last request."""
     lifespan.shutdown()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take a worker that has ended, in whatever way, out of the gauges of MetricsMiddleware."""
+    metrics.forget_process(worker.pid)

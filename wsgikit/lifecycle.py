@@ -7,7 +7,7 @@ Both keep what PEP 3333 promises to servers and apps: the server's ``write()``, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NoReturn, TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -132,6 +132,31 @@ class PrimedBody:
 
     def close(self) -> None:
         close_body(self._body)
+
+
+class CountedBody:
+    """A body that tells ``count`` the length of each chunk when the server takes it."""
+
+    def __init__(self, body: Iterable[bytes], count: Callable[[int], object]) -> None:
+        self._body = body
+        self._count = count
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._body:
+            self._count(len(chunk))
+            yield chunk
+
+    def close(self) -> None:
+        close_body(self._body)
+
+
+class CountedSequence(CountedBody):
+    """The same of a list or tuple, which keeps its length."""
+
+    _body: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self._body)
 
 
 def prime(body: Iterable[bytes]) -> PrimedBody:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from werkzeug.local import LocalProxy
 
 from .stacks import app_contexts, request_contexts
 
@@ -49,5 +51,21 @@ g = cast("GProxy", app_contexts("g", unbound_message=_NO_APP))
 request = cast("RequestProxy", request_contexts("request", unbound_message=_NO_REQUEST))
 """The current :class:`~wsgikit.Request`."""
 
-session = cast("SessionProxy", request_contexts("session", unbound_message=_NO_REQUEST))
+
+class _SessionProxy(LocalProxy["Session"]):
+    """Refuses what would be set on the session of this one request, and be lost with it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        current = self._get_current_object()
+        if not hasattr(current, name):
+            raise AttributeError(
+                f"session has no attribute {name!r}.\n\nTo keep a value write session[{name!r}] = …"
+            )
+        setattr(current, name, value)
+
+
+session = cast(
+    "SessionProxy",
+    _SessionProxy(cast("Any", request_contexts), "session", unbound_message=_NO_REQUEST),
+)
 """The visitor's :class:`~wsgikit.sessions.Session`."""

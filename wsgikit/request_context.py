@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .sessions import Session
     from .wrappers import Request, Response
 
+
+_MAKING = RLock()
+"""Held while a request's g is made, which its threads share, whichever touches it first."""
 
 _ENDED = (
     "Working outside of request context: this request has ended.\n\n"
@@ -58,6 +62,8 @@ class RequestContext(RoutedContext):
     has_written = False
     """Whether the app has sent a part of the body by ``write()``, and so the headers."""
     reported: tuple[BaseException, ...] = ()
+    owes_nothing_now = False
+    """Whether the response that is starting has passed the session layer."""
     reports_errors = False
     """Whether an ``ErrorMiddleware`` stands inside, so that unhandled errors are reported."""
     _holds = 0
@@ -87,18 +93,28 @@ class RequestContext(RoutedContext):
     def g(self) -> G:
         """This request's own namespace."""
         if self._g is None:
-            self._g = G(self.app.providers)
-            if self.has_ended:
-                self._g.close(None)
+            with _MAKING:
+                self._g = self._g or self._make_g()
         return self._g
+
+    def _make_g(self) -> G:
+        g = G(self.app.providers)
+        if self.has_ended:
+            g.close(None)
+        return g
 
     @property
     def app_context(self) -> AppContext:
         """The app context that is pushed with the request, and popped after it."""
         if self._app_context is None:
-            self._app_context = AppContext(self.app, self.g)
-            self._app_context.has_ended = self.has_ended
+            with _MAKING:
+                self._app_context = self._app_context or self._make_app_context()
         return self._app_context
+
+    def _make_app_context(self) -> AppContext:
+        app_context = AppContext(self.app, self.g)
+        app_context.has_ended = self.has_ended
+        return app_context
 
     @property
     def request(self) -> Request:

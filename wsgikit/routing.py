@@ -84,10 +84,11 @@ class RuleMap(Map):
 
         :param path: as it is in the environ (PEP 3333, "Unicode Issues").
         """
-        if self._by_path is None:
+        by_path = self._by_path  # which another thread may set None meanwhile
+        if by_path is None:
             self._anywhere = self.bind("localhost")
-            self._by_path = self._routes_by_path()  # the last: other threads look for it
-        by_method = self._by_path.get(path)
+            by_path = self._by_path = self._routes_by_path()  # the last: other threads look for it
+        by_method = by_path.get(path)
         if by_method is not None and method in by_method:
             return by_method[method]
         if self._depends_on_host() or self._has_redirects:
@@ -101,7 +102,7 @@ class RuleMap(Map):
         return Route(rule, dict(view_args))
 
     def _depends_on_host(self) -> bool:
-        return self.host_matching or self._has_subdomains
+        return self.host_matching or self._has_subdomains or bool(self.default_subdomain)
 
     def _routes_by_path(self) -> dict[str, dict[str, Route]]:
         if self._depends_on_host():

@@ -41,8 +41,6 @@ class ServedRequest(RequestContext, BodyEnd):
     """Takes the end of the request, to call it when it likes."""
     owed_headers: Mapping[object, HeaderList] = MappingProxyType({})
     """By session layer, what a response needs also when it is an error's page."""
-    owes_nothing_now = False
-    """Whether the response that is starting has passed the session layer."""
     _write: Callable[[bytes], object]
 
     def owe(self, source: object, headers: HeaderList) -> None:
@@ -116,7 +114,7 @@ class ServedRequest(RequestContext, BodyEnd):
         if self._app_context is not None:
             self._app_context.has_ended = True
         self._break_cycles()
-        self.environ = {}
+        self.let_go()
         return True
 
     def sent(self) -> None:
@@ -150,6 +148,12 @@ class ServedRequest(RequestContext, BodyEnd):
         # This pipeline's client is not always that of the one around it, which sees its own go.
         if outer.outcome is None and not isinstance(outcome, (HTTPException, ClientDisconnected)):
             outer.outcome = outcome  # or its providers would commit what failed in here
+
+    def let_go(self) -> None:
+        super().let_go()
+        if self.has_ended:
+            self.server_start = self._write = _refuse  # the server's own lead to the connection
+            self.outer = None
 
     def over(self) -> None:
         """Let go of the environ, and of what was reported: its tracebacks lead back to here."""
@@ -210,3 +214,7 @@ class ServedRequest(RequestContext, BodyEnd):
         """Warn, with the request's name, which is not known any more when it has ended."""
         message = f"{self!r}: its body was dropped without close(), so it ended late"
         return partial(warnings.warn, message, ResourceWarning, stacklevel=2, source=self)
+
+
+def _refuse(*args: Any) -> NoReturn:
+    raise RuntimeError("start_response, or its write(), was called after the request's end")

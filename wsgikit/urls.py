@@ -72,7 +72,7 @@ def build_url(app: App, endpoint: str, values: dict[str, Any], options: UrlOptio
 def _request_of(app: App) -> RequestContext | None:
     context = request_contexts.top
     # An app context on top of it belongs to a script or another app: then its map counts.
-    if context is None or context.app is not app or not context.is_on_top:
+    if context is None or context.app is not app or not context.is_on_top or context.has_ended:
         return None
     return context
 

@@ -11,6 +11,8 @@ from .run import Run
 
 DRIFT = 1.05
 """Two processes differ by so much in where their memory lies, which no round within one shows."""
+CLEARLY = 1.25
+"""So much is worse whatever the spread of the earlier run, which a busy machine may have made."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class Change:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the middle halves of both, and the drift of processes, lie apart."""
+        """Whether the middle half lies apart from then's by the drift, or far from its median."""
         old, new = self.old.spread, self.new.spread
         if self.old.better == "lower":
-            return new.low > old.high * DRIFT
-        return new.high * DRIFT < old.low
+            return new.low > min(old.high * DRIFT, old.median * CLEARLY)
+        return new.high < max(old.low / DRIFT, old.median / CLEARLY)
 
     @property
     def factor(self) -> float:

@@ -86,12 +86,21 @@ def test_every_candidate_has_a_turn_in_every_round() -> None:
         ("lower", Spread(0.1, 0.2, 0.3), False),
         ("higher", Spread(0.1, 0.2, 0.3), True),
         ("higher", Spread(1.2, 1.3, 1.4), False),
+        ("higher", Spread(0.7, 0.8, 0.85), True),
     ],
 )
 def test_comparison_notices_what_got_worse(better: str, now: Spread, worse: bool) -> None:
     found = list(changes(hello_run(Spread(0.9, 1, 1.1), better), hello_run(now, better)))
     assert [change.is_worse for change in found] == [worse] * 7
     assert "\n".join(comparison_lines(found)).count("| worse |") == 7 * worse
+
+
+@pytest.mark.parametrize(
+    ("better", "now"), [("lower", Spread(1.3, 1.5, 2)), ("higher", Spread(0.5, 0.7, 0.75))]
+)
+def test_busy_machine_then_hides_nothing_that_is_far_worse_now(better: str, now: Spread) -> None:
+    found = list(changes(hello_run(Spread(0.4, 1, 3), better), hello_run(now, better)))
+    assert all(change.is_worse for change in found)
 
 
 def test_run_is_the_same_after_it_was_kept(tmp_path: Path) -> None:

@@ -14,10 +14,16 @@ import pytest
 
 from wsgikit import App
 from wsgikit.middleware import (
+    AccessLogMiddleware,
     ContextMiddleware,
     ErrorMiddleware,
     GMiddleware,
     HooksMiddleware,
+    HostMiddleware,
+    HTTPSMiddleware,
+    MetricsMiddleware,
+    ProxyMiddleware,
+    RequestIDMiddleware,
     SessionMiddleware,
     standard_pipeline,
 )
@@ -232,6 +238,29 @@ def _alone(layer: Any, **options: Any) -> Callable[[Any, Recorder], Any]:
     return build
 
 
+def _outside(*layers: tuple[Any, dict[str, Any]]) -> Callable[[Any, Recorder], Any]:
+    """The layers between validators, outside a context layer, where they belong."""
+
+    def build(app: Any, recorder: Recorder) -> Any:
+        pipeline = Pipeline().use(validator)
+        for layer, options in layers:
+            pipeline.use(layer, **options).use(validator)
+        return pipeline.use(ContextMiddleware, current_app=recorder.app).use(validator).run(app)
+
+    return build
+
+
+class Proxied:
+    """Has the request come by https from a proxy."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        said = {"HTTP_X_FORWARDED_FOR": "203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}
+        return self.app({**environ, **said}, start_response)
+
+
 def _standard(app: Any, recorder: Recorder) -> Any:
     pipeline = Pipeline().use(validator)
     for entry in standard_pipeline(app, current_app=recorder.app):
@@ -246,6 +275,16 @@ LAYERS = {
     "stored_session": _alone(SessionMiddleware, secret_key=KEY, store="memory:"),
     "g": _alone(GMiddleware, site="x"),
     "hooks": _alone(HooksMiddleware),
+    "proxy": _outside((Proxied, {}), (ProxyMiddleware, {"trusted": ["unix"]})),
+    "host": _outside((HostMiddleware, {"trusted": ["127.0.0.1"]})),
+    "https": _outside(
+        (Proxied, {}),
+        (ProxyMiddleware, {"trusted": ["unix"]}),
+        (HTTPSMiddleware, {"hsts_max_age": None}),
+    ),
+    "request_id": _alone(RequestIDMiddleware),
+    "access_log": _alone(AccessLogMiddleware, logger="tests.access"),
+    "metrics": _alone(MetricsMiddleware),
     "standard": _standard,
 }
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import Forbidden, InternalServerError
 from wsgikit import App, request, signals
 from wsgikit.environ import CONTEXT
 from wsgikit.errors import ResponseAborted
-from wsgikit.middleware import ContextMiddleware, ErrorMiddleware
+from wsgikit.middleware import ContextMiddleware, ErrorMiddleware, ProxyMiddleware
 
 LOCAL = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8000"}
 
@@ -156,6 +156,18 @@ def test_debugger_shows_the_traceback_to_this_machine(app, serve, reported):
 )
 def test_debugger_is_shown_to_no_one_else(client, app, serve):
     answer = serve(chain(app, failing, debug=True), **client)
+    assert answer.status == "500 INTERNAL SERVER ERROR"
+    assert b"a detail of ours" not in answer.body
+
+
+@pytest.mark.parametrize("trusted", [[], ["127.0.0.1"]])
+@pytest.mark.parametrize(
+    "header", ["X_FORWARDED_FOR", "X_FORWARDED_PROTO", "FORWARDED", "X_REAL_IP", "X_FORWARDED_HOST"]
+)
+def test_debugger_is_shown_to_no_client_of_a_proxy_on_this_machine(header, trusted, app, serve):
+    value = "127.0.0.1" if header.endswith("FOR") else "http"
+    layer = ProxyMiddleware(chain(app, failing, debug=True), trusted=trusted)
+    answer = serve(layer, **LOCAL, **{f"HTTP_{header}": value})
     assert answer.status == "500 INTERNAL SERVER ERROR"
     assert b"a detail of ours" not in answer.body
 

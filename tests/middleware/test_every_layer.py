@@ -19,6 +19,12 @@ UNCHANGED = [
     "file",
 ]
 ANSWERS_ERRORS = ("error", "standard")
+ADDED = ("X-Request-ID",)
+
+
+def headers(answer):
+    """The app's own headers, without what a layer is there to add."""
+    return [each for each in answer.headers if each[0] not in ADDED]
 
 
 def cause(raised, layer):
@@ -34,7 +40,7 @@ def test_response_passes_unchanged(name, wrap, hostile, recorder, serve):
     app = getattr(hostile, name)
     bare, wrapped = serve(app), serve(wrap(app))
     assert wrapped.error is None
-    assert (wrapped.status, wrapped.headers) == (bare.status, bare.headers)
+    assert (wrapped.status, headers(wrapped)) == (bare.status, bare.headers)
     assert wrapped.body == bare.body
     assert recorder.outcomes == [None]
     assert [body.closed for body in hostile.bodies] == [1] * len(hostile.bodies)
@@ -42,7 +48,7 @@ def test_response_passes_unchanged(name, wrap, hostile, recorder, serve):
 
 def test_head_is_left_to_the_app(wrap, hostile, serve):
     answer = serve(wrap(hostile.head), REQUEST_METHOD="HEAD")
-    assert answer.headers == [("Content-Type", "text/plain"), ("Content-Length", "3")]
+    assert headers(answer) == [("Content-Type", "text/plain"), ("Content-Length", "3")]
     assert answer.chunks == []
 
 

@@ -603,3 +603,34 @@ def test_lock_of_a_new_session_keeps_nobody_out(store):
     client = site.browser()
     site.visit(client, lambda: (session.lock(), session.update(n=1), None)[2])
     assert site.read(client) == {"n": 1}
+
+
+def test_logout_reaches_the_browser_when_a_layer_outside_the_session_fails():
+    app = App("site")
+    app.add_url_rule("/in", "log_in", lambda: session.update(user="ada") or "in")
+    app.add_url_rule("/out", "log_out", lambda: session.destroy() or "out")
+
+    def failing(inner):
+        def start_fails(environ, start_response):
+            def start(status, headers, exc_info=None):
+                if environ["PATH_INFO"] == "/out":
+                    raise ValueError("no such header")
+                return start_response(status, headers)
+
+            return inner(environ, start)
+
+        return start_fails
+
+    chain = (
+        Pipeline()
+        .use(ContextMiddleware, current_app=app)
+        .use(ErrorMiddleware)
+        .use(failing)
+        .use(SessionMiddleware, secret_key=KEY)
+        .run(app)
+    )
+    client = TestApp(chain, current_app=app)
+    client.get("/in")
+    assert NAME in client.cookies
+    client.get("/out", status=500)
+    assert NAME not in client.cookies

@@ -25,6 +25,9 @@ def _recording_sendfile(response, body):
 wsgi.Response.sendfile = _recording_sendfile
 
 
+child_exit = hooks.child_exit
+
+
 def post_worker_init(worker):
     hooks.post_worker_init(worker)
     Path(records.FOLDER, f"ready-{os.getpid()}").touch()

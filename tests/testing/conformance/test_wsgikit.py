@@ -10,6 +10,9 @@ from wsgikit.middleware import (
     ErrorMiddleware,
     GMiddleware,
     HooksMiddleware,
+    HostMiddleware,
+    HTTPSMiddleware,
+    ProxyMiddleware,
     SessionMiddleware,
     standard_pipeline,
 )
@@ -48,7 +51,19 @@ class UseG:
 SESSION = (SessionMiddleware, {"secret_key": KEY})
 STORED = (SessionMiddleware, {"secret_key": KEY, "store": "memory:"})
 G = (GMiddleware, {"db": provider})
+
+
+def has_no_host(environ):
+    return "HTTP_HOST" not in environ
+
+
+EDGE = [
+    (ProxyMiddleware, {"trusted": ["unix", "0.0.0.0/0"]}),
+    (HostMiddleware, {"trusted": ["localhost", "127.0.0.1"], "exclude": has_no_host}),
+    (HTTPSMiddleware, {"redirect": False}),
+]
 INSIDE_A_CONTEXT = {
+    "edge": EDGE,
     "context": [],
     "error": [(ErrorMiddleware, {})],
     "session": [SESSION],

@@ -1,0 +1,160 @@
+"""A request and its response as a layer outside sees them, from the first byte to the last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Any, Literal
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from .closing import BodyEnd, close_with
+from .environ import CONTEXT
+from .errors import ClientDisconnected
+from .lifecycle import Headers, call, is_file, raise_after
+
+_BODILESS = (204, 304)
+
+
+class Exchange(BodyEnd):
+    """What is known when all is over. Times are in seconds since the request reached the layer."""
+
+    status: int | None = None
+    """What the client was answered: 500, by the server, where an error came before any byte; None
+    where the client left before any answer."""
+    rule: str | None = None
+    """The rule that the ``App`` inside found for the request, such as ``/users/<int:id>``."""
+    started: float | None = None
+    """When the status and the headers were known."""
+    first_byte: float | None = None
+    """When the first part of the response was there to be sent."""
+    seconds: float
+    """When the body had been closed."""
+    size: int | None = 0
+    """How many bytes of the body the server has taken; None where it alone knows: of a file that
+    was cut, or that has neither a Content-Length nor a size."""
+    aborted: Literal["client", "error"] | None = None
+    """Why the response was cut: the client left, or an error came after the first byte."""
+
+    _headers: Headers = []  # noqa: RUF012 - replaced, never changed
+    _write: Callable[[bytes], object]
+    _is_complete = False
+    _client_left = False
+    _is_file = False
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        report: Callable[[Exchange], object],
+    ) -> None:
+        self.environ = environ
+        self._method = environ.get("REQUEST_METHOD")
+        self._server_start = start_response
+        self._report = report
+        self._begun = perf_counter()
+
+    def _now(self) -> float:
+        return perf_counter() - self._begun
+
+    def start_response(
+        self, status: str, headers: Headers, exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        """What the app gets. Here the context inside still knows the rule."""
+        if exc_info is None:
+            self._write = self._server_start(status, headers)
+        else:
+            self._write = self._server_start(status, headers, exc_info)
+        self.status, self._headers = int(status[:3]), headers
+        self.rule = _rule(self.environ)
+        self.started = self._now()
+        return self.write
+
+    def write(self, data: bytes) -> object:
+        """PEP 3333, "The write() Callable"."""
+        self.take(len(data))
+        try:
+            return self._write(data)
+        except OSError:
+            self._client_left = True
+            raise
+
+    def take(self, size: int) -> None:
+        """Count bytes that are handed to the server."""
+        if self.first_byte is None:
+            self.first_byte = self._now()
+        self.size = (self.size or 0) + size
+
+    def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """The body to return in place of ``body``."""
+        if is_file(body, self.environ):
+            self._is_file = True
+            self.first_byte = self._now()
+            self.size = _file_size(body)
+        return close_with(self, body, self.environ, call, self.take)
+
+    def sent(self) -> None:
+        """The server has taken all of it, so an error that comes now has cut nothing."""
+        self._is_complete = True
+
+    def closed(self, outcome: BaseException | None) -> None:
+        """Report what has been seen."""
+        self.seconds = self._now()
+        if self._client_left or isinstance(outcome, ClientDisconnected):
+            self.aborted = "client"
+        elif outcome is not None and not self._is_complete:
+            if self.first_byte is None:
+                self.status = 500
+            else:
+                self.aborted = "error"
+        if self.first_byte is None:
+            self.first_byte = self.seconds
+        self.size = self._size_sent()
+        self._report(self)
+
+    def _size_sent(self) -> int | None:
+        if self._method == "HEAD" or self.status in _BODILESS:
+            return 0
+        if self._is_file and self.aborted:
+            return None
+        declared = [v for name, v in self._headers if name.lower() == "content-length"]
+        if not declared or not declared[0].isdecimal():
+            return self.size
+        limit = int(declared[0])  # servers send no byte more
+        return limit if self.size is None else min(self.size, limit)
+
+
+def observe(
+    app: WSGIApplication,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    report: Callable[[Exchange], object],
+) -> Iterable[bytes]:
+    """Call ``app``, and ``report`` once when the response is over, whatever has become of it.
+
+    Bodies are sent as they are: chunks are neither copied nor merged, files may go by sendfile.
+    """
+    exchange = Exchange(environ, start_response, report)
+    try:
+        body = app(environ, exchange.start_response)
+    except BaseException as error:
+        raise_after(error, exchange.closed, error)
+    return exchange.watch(body)
+
+
+def _rule(environ: WSGIEnvironment) -> str | None:
+    context = environ.get(CONTEXT)
+    try:
+        rule = context and context.route.rule  # found by now, or none of an App's
+    except Exception:  # a converter that fails: the response that starts here says so
+        return None
+    return rule.rule if rule else None
+
+
+def _file_size(body: Any) -> int | None:
+    """What is left of a file, as servers count it that send files by sendfile."""
+    try:
+        number = body.filelike.fileno()
+        return os.fstat(number).st_size - os.lseek(number, 0, os.SEEK_CUR)
+    except (AttributeError, OSError):
+        return None

@@ -1,0 +1,154 @@
+"""What proxies say of a request, as far as those that are trusted have said it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from werkzeug.exceptions import BadRequest
+
+from .forwarded import parse_forwarded, parse_node
+from .hosts import parse_host
+from .trusted_peers import TrustedPeers
+
+FORWARDED = "HTTP_FORWARDED"
+X_FOR = "HTTP_X_FORWARDED_FOR"
+X_PROTO = "HTTP_X_FORWARDED_PROTO"
+X_HOST = "HTTP_X_FORWARDED_HOST"
+X_PORT = "HTTP_X_FORWARDED_PORT"
+X_PREFIX = "HTTP_X_FORWARDED_PREFIX"
+X_ANY = "HTTP_X_FORWARDED"
+UNDERSTOOD = frozenset({FORWARDED, X_FOR, X_PROTO, X_HOST, X_PORT, X_PREFIX})
+_X_VALUES = {"proto": X_PROTO, "host": X_HOST, "port": X_PORT, "prefix": X_PREFIX}
+OF_CLIENTS = frozenset(
+    {
+        FORWARDED,
+        "HTTP_CF_CONNECTING_IP",
+        "HTTP_CLIENT_IP",
+        "HTTP_FASTLY_CLIENT_IP",
+        "HTTP_FORWARDED_FOR",
+        "HTTP_FRONT_END_HTTPS",
+        "HTTP_TRUE_CLIENT_IP",
+        "HTTP_X_CLIENT_IP",
+        "HTTP_X_CLUSTER_CLIENT_IP",
+        "HTTP_X_HOST",
+        "HTTP_X_ORIGINAL_HOST",
+        "HTTP_X_ORIGINATING_IP",
+        "HTTP_X_REAL_IP",
+        "HTTP_X_REMOTE_ADDR",
+        "HTTP_X_REMOTE_IP",
+        "HTTP_X_SCHEME",
+        "HTTP_X_URL_SCHEME",
+    }
+)
+"""By these, and by all that begin as ``X_ANY``, proxies say who asks, by what name, and how."""
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PREFIX = re.compile(r"(?:/(?!\.{0,2}(?:/|\Z))[A-Za-z0-9._~!$&'()*+;=:@-]+)*/?", re.ASCII)
+
+
+class Forwarding(NamedTuple):
+    """What the believed proxies say; None where they say nothing."""
+
+    address: str | None
+    """The client's, or the last one known. Empty when a proxy hides it."""
+    scheme: str | None
+    host: str | None
+    prefix: str | None
+
+
+def read_forwarding(
+    headers: Mapping[str, str], trusted: TrustedPeers, scheme: str, host: str
+) -> Forwarding:
+    """What ``headers`` say, as far as trusted proxies have written them.
+
+    :param headers: the believed ones, by environ keys. A proxy that is trusted has sent them.
+    :param scheme: the request's, where no proxy says another.
+    :param host: the request's ``Host``, for ``X-Forwarded-Port`` where no proxy says another.
+    :raises BadRequest: a header is malformed, or two contradict each other.
+    """
+    said = _read_x_forwarded(headers, trusted)
+    if "port" in said:
+        said.setdefault("host", host)
+    by_x = _checked(said, scheme)
+    if FORWARDED not in headers:
+        return by_x
+    said = _read_forwarded(headers[FORWARDED], trusted)
+    by_forwarded = _checked(said, by_x.scheme or scheme)
+    return Forwarding(*map(_agreed, by_x, by_forwarded))
+
+
+def _read_forwarded(value: str, trusted: TrustedPeers) -> dict[str, str]:
+    """Each proxy adds an element on the right; the outermost trusted one knows best."""
+    said: dict[str, str] = {}
+    for element in reversed(parse_forwarded(value)):
+        said |= {name: element[name] for name in ("proto", "host") if name in element}
+        if "for" not in element:
+            break
+        said["for"] = parse_node(element["for"], "Forwarded")
+        if not _is_proxy(said["for"], trusted):
+            break
+    return said
+
+
+def _read_x_forwarded(headers: Mapping[str, str], trusted: TrustedPeers) -> dict[str, str]:
+    """Each proxy adds a value on the right of X-Forwarded-For; of the others see ``_paired``."""
+    said: dict[str, str] = {}
+    hops = 1
+    for hops, node in enumerate(reversed(_split(headers.get(X_FOR, ""))), 1):  # noqa: B007 - kept
+        said["for"] = parse_node(node, "X-Forwarded-For")
+        if not _is_proxy(said["for"], trusted):
+            break
+    for name, key in _X_VALUES.items():
+        if key in headers and (values := _split(headers[key])):
+            said[name] = _paired(values, hops, name)
+    return said
+
+
+def _paired(values: Sequence[str], hops: int, name: str) -> str:
+    """The outermost trusted proxy's value: each adds one, or one of them has set it alone."""
+    if len(values) == 1:
+        return values[0]
+    if len(values) < hops:
+        raise BadRequest(f"X-Forwarded-{name.title()} has too few values for X-Forwarded-For.")
+    return values[-hops]
+
+
+def _split(value: str) -> list[str]:
+    return [part for part in (part.strip(" \t") for part in value.split(",")) if part]
+
+
+def _is_proxy(address: str, trusted: TrustedPeers) -> bool:
+    return bool(address) and address in trusted  # an empty one is hidden, and no Unix socket
+
+
+def _checked(said: Mapping[str, str], scheme: str) -> Forwarding:
+    proto, host, prefix = said.get("proto"), said.get("host"), said.get("prefix")
+    if proto is not None:
+        proto = _SCHEMES.get(proto.lower())
+        if proto is None:
+            raise BadRequest("The forwarded scheme is neither http nor https.")
+    if host is not None:
+        host = _checked_host(host, said.get("port"), proto or scheme)
+    if prefix is not None:
+        if not _PREFIX.fullmatch(prefix):
+            raise BadRequest("X-Forwarded-Prefix is no path.")
+        prefix = prefix.removesuffix("/")
+    return Forwarding(said.get("for"), proto, host, prefix)
+
+
+def _checked_host(text: str, port: str | None, scheme: str) -> str:
+    host = parse_host(text)
+    if host is not None and port is not None:
+        host = parse_host(f"{host._replace(port=None)}:{port}")
+    if host is None:
+        raise BadRequest("The forwarded host or port is none.")
+    is_default = host.port == _DEFAULT_PORTS.get(scheme)
+    return str(host._replace(port=None) if is_default else host)
+
+
+def _agreed(one: str | None, other: str | None) -> str | None:
+    if one is not None and other not in (None, one):
+        raise BadRequest("The headers Forwarded and X-Forwarded contradict each other.")
+    return other if one is None else one

@@ -1,0 +1,136 @@
+"""The Prometheus metrics of requests, and the app that shows them. Needs the extra ``metrics``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from threading import Lock
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+from wsgiref.types import WSGIApplication
+
+from .errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that names the folder where all processes keep their values."""
+
+
+class RequestMetrics:
+    """What is counted of requests. Each has labels, so that no file is opened before the first.
+
+    A process that forks its workers when the app is loaded must not hand them a file of its own.
+    """
+
+    def __init__(self, client: ModuleType, registry: Any, buckets: Sequence[float]) -> None:
+        self.buckets = buckets = tuple(buckets)
+        self.requests = client.Counter(
+            "http_requests_total",
+            "Requests whose response is over.",
+            ["method", "rule", "status"],
+            registry=registry,
+        )
+        self.aborted = client.Counter(
+            "http_responses_aborted_total",
+            "Responses that were cut: the client left, or an error came after the first byte.",
+            ["method", "rule", "reason"],
+            registry=registry,
+        )
+        self.in_flight = client.Gauge(
+            "http_requests_in_flight",
+            "Requests whose response is not over.",
+            ["method"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.start = client.Histogram(
+            "http_response_start_seconds",
+            "Time until status and headers are known.",
+            ["method", "rule"],
+            registry=registry,
+            buckets=buckets,
+        )
+        self.duration = client.Histogram(
+            "http_request_duration_seconds",
+            "Time until the body is closed.",
+            ["method", "rule"],
+            registry=registry,
+            buckets=buckets,
+        )
+
+
+_made: WeakKeyDictionary[CollectorRegistry, RequestMetrics] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def request_metrics(
+    registry: CollectorRegistry | None, buckets: Sequence[float] | None
+) -> RequestMetrics:
+    """The metrics in ``registry``, made once: two chains of one process count together.
+
+    :param registry: default: the one that prometheus-client's metrics are in by default.
+    :param buckets: the upper limits of the histograms, in seconds; default prometheus-client's.
+    :raises ConfigurationError: they are there with other buckets.
+    :raises MissingExtraError: prometheus-client is not installed.
+    """
+    client = _client()
+    registry = client.REGISTRY if registry is None else registry
+    wanted = tuple(client.Histogram.DEFAULT_BUCKETS if buckets is None else buckets)
+    with _lock:
+        made = _made.get(registry)
+        if made is None:
+            made = _made[registry] = RequestMetrics(client, registry, wanted)
+    if made.buckets != wanted:
+        raise ConfigurationError(
+            f"The registry has these metrics with the buckets {made.buckets} already.\n\n"
+            "Give both layers the same buckets, or each a registry of its own."
+        )
+    return made
+
+
+def metrics_app(registry: CollectorRegistry | None = None) -> WSGIApplication:
+    """A WSGI app that shows all metrics, for a port of its own that only Prometheus can reach.
+
+    :param registry: what to show; default prometheus-client's own. With PROMETHEUS_MULTIPROC_DIR
+        in the environment it shows what all processes have in that folder instead.
+    :raises ConfigurationError: that is no folder.
+    :raises MissingExtraError: prometheus-client is not installed.
+    """
+    client = _client()
+    if FOLDER in os.environ:
+        registry = _of_all_processes(client)
+    return client.make_wsgi_app(client.REGISTRY if registry is None else registry)  # type: ignore[no-any-return]
+
+
+def _of_all_processes(client: ModuleType) -> CollectorRegistry:
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    registry: CollectorRegistry = client.CollectorRegistry()
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{FOLDER} names no folder.\n\nMake one, and empty it before each start of the server."
+        ) from error
+    return registry
+
+
+def forget_process(pid: int) -> None:
+    """Take a process that has ended out of the gauges. Does nothing where no folder is set."""
+    if FOLDER in os.environ:
+        _client()
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def _client() -> ModuleType:
+    # Imported here, because only who wants metrics has it installed.
+    try:
+        import prometheus_client
+    except ImportError as error:
+        raise MissingExtraError("prometheus_client", "metrics", "MetricsMiddleware") from error
+    return prometheus_client
