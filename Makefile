@@ -12,6 +12,7 @@ help: ## say what there is to make (the default)
 
 serve: $(VENV)/.demo $(INSTANCE)/secret_key ## the demo on http://127.0.0.1:8000 (BIND=, PYTHON=)
 	@: "$${WSGIKIT_SECRET_KEY:=$$(cat $(INSTANCE)/secret_key)}"; export WSGIKIT_SECRET_KEY; \
+		: "$${DRAIN_SECONDS:=0}" "$${ACCESS_LOG:=-}"; export DRAIN_SECONDS ACCESS_LOG; \
 		exec $(VENV)/bin/python -m gunicorn -c deploy/gunicorn.conf.py
 
 test: lint ## linters, types, the import contract, and all tests with branch coverage

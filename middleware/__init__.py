@@ -5,8 +5,11 @@ if __name__ != "wsgikit.middleware":
 
 from .access_log import AccessLogMiddleware
 from .context import ContextMiddleware
+from .deadline import DeadlineMiddleware
+from .drain import DrainMiddleware
 from .error import ErrorMiddleware
 from .g import GMiddleware
+from .health import HealthMiddleware
 from .hooks import HooksMiddleware
 from .host import HostMiddleware
 from .https import HTTPSMiddleware
@@ -19,9 +22,12 @@ from .standard import standard, standard_pipeline
 __all__ = [  # or a star import would bring the modules g and session, over the proxies
     "AccessLogMiddleware",
     "ContextMiddleware",
+    "DeadlineMiddleware",
+    "DrainMiddleware",
     "ErrorMiddleware",
     "GMiddleware",
     "HTTPSMiddleware",
+    "HealthMiddleware",
     "HooksMiddleware",
     "HostMiddleware",
     "MetricsMiddleware",

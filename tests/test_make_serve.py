@@ -30,6 +30,7 @@ BASE_ENVIRON = {
     "PIP_NO_INDEX": "1",
     "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the value of --build-isolation
     "BIND": "127.0.0.1:0",
+    "WEB_CONCURRENCY": "2",
 }
 DEBIAN_WITHOUT_VENV = """\
 if [ "$1 $2" = "-m venv" ]; then

@@ -47,6 +47,9 @@ MIDDLEWARES = [
     "SessionMiddleware",
     "GMiddleware",
     "HooksMiddleware",
+    "DeadlineMiddleware",
+    "DrainMiddleware",
+    "HealthMiddleware",
     "HostMiddleware",
     "HTTPSMiddleware",
     "ProxyMiddleware",
@@ -107,7 +110,10 @@ UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
     [("wsgikit", name) for name in CORE]
     + [("wsgikit.middleware", name) for name in MIDDLEWARES]
     + [("wsgikit.testing", "TestApp"), ("wsgikit.testing.conformance", "check")]
-    + [("wsgikit.gunicorn", name) for name in ("post_worker_init", "worker_exit", "child_exit")],
+    + [
+        ("wsgikit.gunicorn", name)
+        for name in ("post_worker_init", "when_ready", "worker_exit", "child_exit")
+    ],
 )
 def test_name_is_importable(module, name):
     assert hasattr(importlib.import_module(module), name)

@@ -35,3 +35,7 @@ PROXY_ORIGINAL = "wsgikit.proxy_original"
 
 DEADLINE = "wsgikit.deadline"
 """The :class:`~wsgikit.deadline.Deadline` of this request, set by ``DeadlineMiddleware``."""
+
+CLOSE_CONNECTION = "wsgikit.close_connection"
+"""Called before the response starts, it has the server close the connection after it: set by the
+hooks of ``wsgikit.gunicorn``. PEP 3333 forbids apps the header that would say so."""

@@ -45,6 +45,12 @@ class ResponseAborted(ConnectionResetError):
         self.__cause__ = error
 
 
+class DeadlineExceeded(ServiceUnavailable):
+    """The request has no time left: 503, with Retry-After."""
+
+    description = "The server is too busy to answer in time. Please try again in a moment."
+
+
 class SessionError(RuntimeError):
     """The session cannot do what was asked of it."""
 

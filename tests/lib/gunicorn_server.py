@@ -45,7 +45,9 @@ class Server:
         self.folder = folder
         self.worker_class = worker_class
         self._log = folder / "log"
-        command = [sys.executable, "-m", "gunicorn", application, "-b", "127.0.0.1:0"]
+        # Its script: started as a module it cannot start itself again, as SIGUSR2 asks it to.
+        command = [str(Path(sys.executable).with_name("gunicorn")), application]
+        command += ["-b", "127.0.0.1:0"]
         command += ["-c", str(apps / "conf.py"), "-k", worker_class]
         command += ["-w", str(workers), "--threads", str(threads)]
         variables = {

@@ -16,8 +16,11 @@ from wsgikit import App
 from wsgikit.middleware import (
     AccessLogMiddleware,
     ContextMiddleware,
+    DeadlineMiddleware,
+    DrainMiddleware,
     ErrorMiddleware,
     GMiddleware,
+    HealthMiddleware,
     HooksMiddleware,
     HostMiddleware,
     HTTPSMiddleware,
@@ -275,6 +278,9 @@ LAYERS = {
     "stored_session": _alone(SessionMiddleware, secret_key=KEY, store="memory:"),
     "g": _alone(GMiddleware, site="x"),
     "hooks": _alone(HooksMiddleware),
+    "health": _alone(HealthMiddleware),
+    "drain": _alone(DrainMiddleware),
+    "deadline": _alone(DeadlineMiddleware, seconds=30),
     "proxy": _outside((Proxied, {}), (ProxyMiddleware, {"trusted": ["unix"]})),
     "host": _outside((HostMiddleware, {"trusted": ["127.0.0.1"]})),
     "https": _outside(

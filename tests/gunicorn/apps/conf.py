@@ -8,6 +8,8 @@ from gunicorn.http import wsgi
 
 from wsgikit import gunicorn as hooks
 
+os.environ.setdefault("DRAIN_SECONDS", "0")
+
 control_socket_disable = True
 keepalive = 30
 graceful_timeout = 10
@@ -26,6 +28,7 @@ wsgi.Response.sendfile = _recording_sendfile
 
 
 child_exit = hooks.child_exit
+when_ready = hooks.when_ready
 
 
 def post_worker_init(worker):

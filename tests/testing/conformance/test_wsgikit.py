@@ -5,10 +5,14 @@ from wsgiref.validate import validator
 import pytest
 
 from wsgikit import App, Pipeline, g, request, session
+from wsgikit.environ import CLOSE_CONNECTION
 from wsgikit.middleware import (
     ContextMiddleware,
+    DeadlineMiddleware,
+    DrainMiddleware,
     ErrorMiddleware,
     GMiddleware,
+    HealthMiddleware,
     HooksMiddleware,
     HostMiddleware,
     HTTPSMiddleware,
@@ -48,6 +52,17 @@ class UseG:
         return self.app(environ, start_response)
 
 
+class CanClose:
+    """Lets the layers inside close the connection, as our hooks of gunicorn do."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        environ[CLOSE_CONNECTION] = list
+        return self.app(environ, start_response)
+
+
 SESSION = (SessionMiddleware, {"secret_key": KEY})
 STORED = (SessionMiddleware, {"secret_key": KEY, "store": "memory:"})
 G = (GMiddleware, {"db": provider})
@@ -65,6 +80,12 @@ EDGE = [
 INSIDE_A_CONTEXT = {
     "edge": EDGE,
     "context": [],
+    "operations": [
+        (HealthMiddleware, {}),
+        (CanClose, {}),
+        (DrainMiddleware, {}),
+        (DeadlineMiddleware, {"seconds": 30}),
+    ],
     "error": [(ErrorMiddleware, {})],
     "session": [SESSION],
     "session, used": [SESSION, (WriteToSession, {})],

@@ -1,0 +1,172 @@
+"""gunicorn's hooks in one process: the signals of its main process, and a real worker's sockets."""
+
+import mmap
+import os
+import signal
+import socket
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.http.wsgi import Response
+from gunicorn.sock import create_sockets
+from gunicorn.workers.gthread import ThreadWorker
+
+from wsgikit import draining, gunicorn
+from wsgikit.draining import is_draining
+from wsgikit.environ import CLOSE_CONNECTION
+from wsgikit.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def flag(monkeypatch):
+    """This test's own, for no other is to find a server that drains."""
+    monkeypatch.setattr(draining, "_flag", mmap.mmap(-1, 1))
+
+
+@pytest.fixture
+def stops():
+    """The signals that gunicorn's own handler would get."""
+    received = []
+    previous = {
+        number: signal.signal(number, lambda number, frame: received.append(number))
+        for number in (signal.SIGTERM, signal.SIGALRM)
+    }
+    yield received
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, handler in previous.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def server(stops):
+    return SimpleNamespace(reexec_pid=0, master_pid=0)
+
+
+def follow(server, seconds, monkeypatch):
+    monkeypatch.setenv("DRAIN_SECONDS", seconds)
+    gunicorn.when_ready(server)
+
+
+def test_sigterm_drains_first_and_stops_the_server_later(server, stops, monkeypatch):
+    follow(server, "0.05", monkeypatch)
+    signal.raise_signal(signal.SIGTERM)
+    assert (is_draining(), stops) == (True, [])
+    while not stops:
+        signal.sigtimedwait([], 0.01)
+    assert stops == [signal.SIGTERM]
+
+
+def test_second_sigterm_does_not_cut_the_delay_short(server, stops, monkeypatch):
+    follow(server, "600", monkeypatch)
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    assert stops == []
+    assert signal.getitimer(signal.ITIMER_REAL)[0] > 500
+
+
+def test_first_process_of_a_container_has_no_parent_and_drains(server, stops, monkeypatch):
+    follow(server, "600", monkeypatch)
+    monkeypatch.setattr(os, "getppid", lambda: 0)
+    signal.raise_signal(signal.SIGTERM)
+    assert (is_draining(), stops) == (True, [])
+
+
+def test_without_a_delay_the_server_stops_at_once(server, stops, monkeypatch):
+    follow(server, "0", monkeypatch)
+    signal.raise_signal(signal.SIGTERM)
+    assert (is_draining(), stops) == (True, [signal.SIGTERM])
+
+
+def test_delay_is_five_seconds_by_default(server, stops, monkeypatch):
+    follow(server, "", monkeypatch)
+    signal.raise_signal(signal.SIGTERM)
+    assert 4 < signal.getitimer(signal.ITIMER_REAL)[0] <= 5
+
+
+@pytest.mark.parametrize("twin", [{"reexec_pid": 1}, {"master_pid": os.getppid()}])
+def test_one_of_two_servers_stops_at_once_and_drains_nothing(server, stops, monkeypatch, twin):
+    follow(server, "600", monkeypatch)
+    vars(server).update(twin)
+    signal.raise_signal(signal.SIGTERM)
+    assert (is_draining(), stops) == (False, [signal.SIGTERM])
+
+
+def test_worker_that_has_no_handlers_of_its_own_yet_drains_nothing(server, stops, monkeypatch):
+    follow(server, "600", monkeypatch)
+    monkeypatch.setattr(os, "getpid", lambda: 0)  # as in a fork
+    signal.raise_signal(signal.SIGTERM)
+    assert (is_draining(), stops) == (False, [signal.SIGTERM])
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "inf", "nan"])
+def test_delay_that_is_none_is_refused(server, monkeypatch, text):
+    with pytest.raises(ConfigurationError, match=f"DRAIN_SECONDS='{text}' is no number"):
+        follow(server, text, monkeypatch)
+
+
+def answer(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+
+@pytest.fixture
+def worker():
+    """A gthread worker with a socket of its own, ready to run, which no main process has forked."""
+    config = Config()
+    config.set("bind", "127.0.0.1:0")
+    log = Logger(config)
+    worker = ThreadWorker(1, os.getppid(), create_sockets(config, log), None, 15, config, log)
+    worker.wsgi = answer
+    worker.tpool = worker.get_thread_pool()
+    worker.method_queue.init()
+    yield worker
+    worker.tpool.shutdown()
+    worker.method_queue.run_callbacks(None)  # it closes the connections that it has answered
+    worker.method_queue.close()
+    worker.tmp.close()
+    for each in worker.sockets:
+        each.close()
+
+
+def test_worker_that_stops_takes_who_waits_and_closes_its_sockets(worker):
+    gunicorn.post_worker_init(worker)
+    address = worker.sockets[0].getsockname()
+    with socket.create_connection(address, timeout=20) as waiting:
+        waiting.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        worker.alive = False
+        worker.set_accept_enabled(False)
+        worker.set_accept_enabled(False)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=20)
+        assert waiting.recv(99).startswith(b"HTTP/1.1 200 OK")
+    assert worker.nr_conns == 1
+
+
+def test_worker_that_only_has_enough_connections_keeps_its_sockets(worker):
+    gunicorn.post_worker_init(worker)
+    worker.set_accept_enabled(False)
+    socket.create_connection(worker.sockets[0].getsockname(), timeout=20).close()
+    assert worker.nr_conns == 0
+
+
+def test_layers_can_have_gunicorn_close_the_connection(worker):
+    response = Response(None, None, worker.cfg)
+
+    def app(environ, start_response):
+        environ[CLOSE_CONNECTION]()
+        return []
+
+    worker.wsgi = app
+    gunicorn.post_worker_init(worker)
+    worker.wsgi({}, response.start_response)
+    assert response.must_close
+
+
+def test_worker_of_another_kind_and_a_response_that_cannot_be_closed_are_left_alone():
+    seen = []
+    worker = SimpleNamespace(wsgi=lambda environ, start_response: seen.append(environ))
+    gunicorn.post_worker_init(worker)
+    worker.wsgi({}, lambda status, headers: None)
+    assert seen == [{}]
