@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,3 +66,13 @@ def test_the_socket_is_for_the_user_that_nginx_runs_as() -> None:
     socket = settings("wsgikit.socket", "Socket")
     assert f"user {socket['SocketUser']};" in (DEPLOY / "nginx.d" / "main.conf").read_text()
     assert socket["SocketMode"] == "0600"
+
+
+def test_systemd_waits_for_a_stop_without_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a reload still waits for long responses, before which nothing else is heard."""
+    monkeypatch.delenv("GRACEFUL_TIMEOUT", raising=False)
+    graceful = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))["graceful_timeout"]
+    service = settings("wsgikit.service", "Service")
+    drain = float(re.search(r"DRAIN_SECONDS=(\d+)", service["Environment"])[1])
+    assert float(service["TimeoutStopSec"]) >= drain + 2 * graceful + 5
+    assert service["KillMode"] == "mixed"  # SIGTERM to the main process alone
