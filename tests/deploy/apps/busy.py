@@ -43,7 +43,7 @@ def note_end(error):
 
 @app.get("/")
 def count():
-    return {"count": session.get("count", 0), "pid": os.getpid()}
+    return {"count": session.get("count", 0), "client": request.remote_addr}
 
 
 @app.post("/")
