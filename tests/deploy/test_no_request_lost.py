@@ -22,7 +22,7 @@ from real_servers import Valkey, wait_until
 VISITORS = 6
 PAUSE = 0.05
 """Seconds from one answer to the same visitor's next request."""
-WORK = 0.1
+WORK = 0.2
 """Seconds that a POST takes, so that some are under way at any time."""
 LONG, SHORT = 30, 5
 """Seconds that a stream takes: one that outlives all, and one that outlives a SIGTERM."""
