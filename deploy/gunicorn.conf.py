@@ -123,11 +123,23 @@ child_exit = hooks.child_exit
 
 def on_starting(server: Any) -> None:
     """Give up in one line when an address cannot be had; gunicorn itself tries for 5 seconds."""
-    if "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ:
-        return  # the sockets are open already: a restart, or systemd made them
+    if "GUNICORN_PID" in os.environ:
+        return  # SIGUSR2: this one takes over the sockets and the metrics of the one before
+    _empty_metrics()
+    if "LISTEN_FDS" in os.environ:
+        return  # the sockets are systemd's
     for address in server.cfg.address:
         if isinstance(address, tuple):
             _check_free(*address)
+
+
+def _empty_metrics() -> None:
+    """Make the folder of MetricsMiddleware, without what a former server has counted."""
+    name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if name:
+        Path(name).mkdir(parents=True, exist_ok=True)
+        for file in Path(name).glob("*.db"):
+            file.unlink()
 
 
 def _check_free(host: str, port: int) -> None:

@@ -150,3 +150,39 @@ def test_nothing_is_logged_by_default(load):
     logger = config.logger_class.__new__(config.logger_class)
     logger.cfg = config
     assert logger.access(None, None, None, None) is None
+
+
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    """What a former server has counted."""
+    file = tmp_path / "metrics" / "counter_1.db"
+    file.parent.mkdir()
+    file.touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(file.parent))
+    for name in ("GUNICORN_PID", "LISTEN_FDS"):
+        monkeypatch.delenv(name, raising=False)
+    return file
+
+
+def start(config):
+    config.on_starting(SimpleNamespace(cfg=SimpleNamespace(address=[])))
+
+
+def test_metrics_begin_anew_at_each_start(load, counted):
+    other = counted.with_name("notes.txt")
+    other.touch()
+    start(load())
+    assert (counted.exists(), other.exists()) == (False, True)
+
+
+def test_metrics_go_on_in_a_server_that_takes_over(load, counted, monkeypatch):
+    monkeypatch.setenv("GUNICORN_PID", "1")
+    start(load())
+    assert counted.exists()
+
+
+def test_folder_of_the_metrics_is_made(load, tmp_path, monkeypatch, counted):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "a" / "b"))
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    start(load())
+    assert (tmp_path / "a" / "b").is_dir()

@@ -1,0 +1,164 @@
+"""The systemd units, read by systemd itself in a folder that stands for ``/``."""
+
+import configparser
+import http.client
+import json
+import os
+import re
+import runpy
+import select
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nginx_server import DEPLOY, Nginx
+from real_servers import wait_until
+
+APPS = Path(__file__).parent / "apps"
+UNITS = DEPLOY / "systemd"
+AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+"""Hands a socket on as sd_listen_fds(3) says, to a program that has the same process id."""
+TARGETS = ["basic", "multi-user", "network-online", "shutdown", "sockets", "sysinit"]
+
+
+def settings(unit: str, section: str) -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read(UNITS / unit)
+    return parser[section]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with the units, the targets that they name, and programs that do nothing."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian: apt install systemd)")
+    folder = tmp_path / "etc" / "systemd" / "system"
+    folder.mkdir(parents=True)
+    for unit in UNITS.iterdir():
+        shutil.copy(unit, folder)
+    for name in TARGETS:
+        (folder / f"{name}.target").write_text("[Unit]\nDescription=a target\n")
+    for program in re.findall(r"^Exec\w+=/(\S+)", (UNITS / "wsgikit.service").read_text(), re.M):
+        path = tmp_path / program
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    return tmp_path
+
+
+def analyze(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["systemd-analyze", f"--root={root}", "--man=no", "--no-pager", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_systemd_finds_no_fault(root: Path) -> None:
+    units = [path.name for path in UNITS.iterdir()]
+    done = analyze(root, "verify", "--recursive-errors=yes", *units)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_systemd_finds_little_that_the_service_could_do_harm_with(root: Path) -> None:
+    """2.0 of 10; a service without any of these settings has 9.6."""
+    done = analyze(root, "security", "--offline=yes", "--threshold=20", "wsgikit.service")
+    assert done.returncode == 0, done.stdout
+
+
+def test_nginx_asks_at_the_socket_that_systemd_opens() -> None:
+    path = settings("wsgikit.socket", "Socket")["ListenStream"]
+    assert f"server unix:{path} " in (DEPLOY / "nginx.d" / "hosts.conf").read_text()
+
+
+def test_the_socket_is_for_the_user_that_nginx_runs_as() -> None:
+    socket = settings("wsgikit.socket", "Socket")
+    assert f"user {socket['SocketUser']};" in (DEPLOY / "nginx.d" / "main.conf").read_text()
+    assert socket["SocketMode"] == "0600"
+
+
+def test_systemd_waits_for_a_stop_without_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a reload still waits for long responses, before which nothing else is heard."""
+    monkeypatch.delenv("GRACEFUL_TIMEOUT", raising=False)
+    graceful = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))["graceful_timeout"]
+    service = settings("wsgikit.service", "Service")
+    drain = float(re.search(r"DRAIN_SECONDS=(\d+)", service["Environment"])[1])
+    assert float(service["TimeoutStopSec"]) >= drain + 2 * graceful + 5
+    assert service["KillMode"] == "mixed"  # SIGTERM to the main process alone
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[socket.socket]:
+    """The socket, as systemd opens and keeps it."""
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(tmp_path / "gunicorn.sock"))
+        opened.listen()
+        yield opened
+
+
+@pytest.fixture
+def start_service(
+    listening: socket.socket, tmp_path: Path
+) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Start gunicorn with the socket as its third file, as systemd does."""
+    started: list[subprocess.Popen[bytes]] = []
+    gunicorn = ["-m", "gunicorn", "busy:application", "-c", str(DEPLOY / "gunicorn.conf.py")]
+    command = [sys.executable, "-c", AS_SYSTEMD, str(listening.fileno()), *gunicorn]
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(APPS), str(DEPLOY.parent)]),
+        "DRAIN_SECONDS": "0",
+        "WEB_CONCURRENCY": "1",
+        "WSGIKIT_SECRET_KEY": "of the service",
+        "WSGIKIT_TRUSTED_HOSTS": '["127.0.0.1"]',
+        "WSGIKIT_HTTPS": "false",
+        "NOTES": str(tmp_path / "notes"),
+    }
+
+    def start() -> subprocess.Popen[bytes]:
+        with (tmp_path / "gunicorn.log").open("ab") as log:
+            started.append(
+                subprocess.Popen(
+                    command, env=environ, pass_fds=[listening.fileno()], stdout=log, stderr=log
+                )
+            )
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.terminate()
+        each.wait(60)
+
+
+def test_who_comes_while_the_service_restarts_waits_and_is_answered(
+    listening: socket.socket,
+    start_service: Callable[[], subprocess.Popen[bytes]],
+    tmp_path: Path,
+) -> None:
+    def post(nginx: Nginx) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=60)
+        connection.request("POST", "/?seconds=0")
+        response = connection.getresponse()
+        answer = response.status, json.load(response)
+        connection.close()
+        return answer
+
+    with Nginx(tmp_path / "nginx", [f"unix:{listening.getsockname()}"]) as nginx:
+        service = start_service()
+        assert post(nginx) == (200, {"count": 1, "client": "127.0.0.1"})
+        service.terminate()
+        service.wait(60)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(post, nginx)
+            wait_until(lambda: bool(select.select([listening], [], [], 0)[0]), "a connection")
+            start_service()
+            assert waiting.result(60) == (200, {"count": 1, "client": "127.0.0.1"})
