@@ -30,20 +30,9 @@ bind = os.environ.get("BIND") or "127.0.0.1:8000"
 # One thread answers one request at a time, and waits for keep-alive clients cost no thread.
 worker_class = "gthread"
 
-
-def _cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """The cores that this process may use; in a container, those of its limit, rounded up."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        limit, period = quota.read_text().split()
-        return min(cores or 1, -(-int(limit) // int(period)))
-    except (OSError, ValueError):  # no such file, or "max"
-        return cores or 1
-
-
 # One for each core: because of the GIL a process uses about one. Two at least, so that one can
 # restart while the other serves, and so that state kept in a process by mistake shows at once.
-workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, _cores()))
+workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, hooks.usable_cores()))
 
 # Threads overlap waits for the database and for clients that read slowly; each stream holds one.
 # More of them make single requests slower, and want more connections to the database: each process

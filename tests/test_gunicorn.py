@@ -121,7 +121,10 @@ def worker():
     worker.wsgi = answer
     worker.tpool = worker.get_thread_pool()
     worker.method_queue.init()
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGQUIT)}
     yield worker
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     worker.tpool.shutdown()
     worker.method_queue.run_callbacks(None)  # it closes the connections that it has answered
     worker.method_queue.close()
@@ -151,6 +154,17 @@ def test_worker_that_only_has_enough_connections_keeps_its_sockets(worker):
     assert worker.nr_conns == 0
 
 
+def test_worker_quits_only_when_nothing_is_interrupted(worker):
+    gunicorn.post_worker_init(worker)
+    with worker.tpool._shutdown_lock:  # as while it hands a request to a thread
+        signal.raise_signal(signal.SIGQUIT)
+        signal.raise_signal(signal.SIGINT)
+    assert worker.alive
+    with pytest.raises(SystemExit):
+        worker.method_queue.run_callbacks(None)
+    assert not worker.alive
+
+
 def test_layers_can_have_gunicorn_close_the_connection(worker):
     response = Response(None, None, worker.cfg)
 
@@ -170,3 +184,18 @@ def test_worker_of_another_kind_and_a_response_that_cannot_be_closed_are_left_al
     gunicorn.post_worker_init(worker)
     worker.wsgi({}, lambda status, headers: None)
     assert seen == [{}]
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", 4), ("150000 100000", 2), ("900000 100000", 4)]
+)
+def test_cores_of_a_container(quota, cores, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert gunicorn.usable_cores(tmp_path / "cpu.max") == cores
+
+
+def test_cores_where_the_system_tells_neither_limit_nor_affinity(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert gunicorn.usable_cores(tmp_path / "no file") == 3

@@ -85,17 +85,6 @@ def test_numbers_come_from_the_environment(load, variable, setting):
     assert getattr(load(**{variable: ""}), setting) == getattr(load(), setting)
 
 
-@pytest.mark.parametrize(
-    ("quota", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), (None, 8)]
-)
-def test_cores_are_those_of_the_container(quota, cores, tmp_path, monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    file = tmp_path / "cpu.max"
-    if quota is not None:
-        file.write_text(f"{quota}\n")
-    assert runpy.run_path(str(CONF))["_cores"](file) == cores
-
-
 def test_apps_start_and_end_and_the_server_drains_by_its_hooks(load, monkeypatch):
     config, followed = load(), []
     assert config.post_worker_init is hooks.post_worker_init

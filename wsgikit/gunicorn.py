@@ -25,6 +25,8 @@ import os
 import select
 import signal
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -80,6 +82,17 @@ def _drain_seconds() -> float:
     return seconds
 
 
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """The cores that this process may use; in a container, those of its limit, rounded up."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    try:
+        limit, period = map(int, quota.read_text().split())
+    except (OSError, ValueError):  # no such file, or "max"
+        return cores
+    return min(cores, -(-limit // period))
+
+
 def post_worker_init(worker: Any) -> None:
     """Run every app's ``on_startup`` functions before the worker takes requests.
 
@@ -90,6 +103,7 @@ def post_worker_init(worker: Any) -> None:
     worker.wsgi = _Closable(worker.wsgi)
     if hasattr(worker, "set_accept_enabled"):  # gthread; the others close their sockets themselves
         _close_sockets_at_stop(worker)
+        _quit_in_the_loop(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
@@ -134,6 +148,18 @@ def _close_sockets_at_stop(worker: Any) -> None:
         worker.log.info("Stopped accepting; %d connections are open", worker.nr_conns)
 
     worker.set_accept_enabled = set_or_close
+
+
+def _quit_in_the_loop(worker: Any) -> None:
+    """Have SIGQUIT and Ctrl+C end a gthread worker, whatever it is doing.
+
+    A terminal sends the latter to all processes, and gunicorn's main one tells the workers once
+    more. Their own handler, in the middle of what it interrupts, can wait for a lock that this
+    holds, or leave a thread behind that nobody tells to end; so the worker's loop calls it.
+    """
+    quit_later = partial(worker.method_queue.defer, worker.handle_quit)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, lambda number, frame: quit_later(number, None))
 
 
 def _accept_waiting(worker: Any, socket: Any) -> None:

@@ -15,9 +15,8 @@ import pytest
 
 BRIEF = "1"
 """Seconds to drain."""
-ENDLESS = {"DRAIN_SECONDS": "600", "GUNICORN_CMD_ARGS": "--graceful-timeout 2"}
-"""It leaves time for all that a test asks meanwhile. At SIGQUIT a worker of gunicorn 27 can come to
-wait for itself, if it is just starting one of its threads; the server kills it then."""
+ENDLESS = {"DRAIN_SECONDS": "600"}
+"""Leaves time for all that a test asks meanwhile."""
 CHUNKS = 20
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import MissingExtraError
+from ..gunicorn import usable_cores
 
 _MEMORY = "/dev/shm"
 _DEVELOPMENT = {"workers": 1, "reload": True, "accesslog": "-"}
@@ -91,14 +91,3 @@ def _defaults() -> dict[str, Any]:
         "worker_tmp_dir": _MEMORY if os.access(_MEMORY, os.W_OK) else None,
         "control_socket_disable": True,
     }
-
-
-def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """The cores that this process may use; in a container, those of its limit, rounded up."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    try:
-        limit, period = map(int, quota.read_text().split())
-    except (OSError, ValueError):  # no such file, or "max"
-        return cores
-    return min(cores, -(-limit // period))

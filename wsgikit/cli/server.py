@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 import click
 from gunicorn.app.base import Application  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from .. import gunicorn as hooks
 from ..config import DEFAULTS
@@ -40,7 +37,6 @@ class Server(Application):  # type: ignore[misc]
         """Called again at a reload: the file may have changed."""
         names = [name for name in self.cfg.settings if hasattr(hooks, name)]
         self._set({name: getattr(hooks, name) for name in names})
-        self._set({"post_worker_init": _start_worker})
         self._set(self._defaults)
         if self._config is not None:
             self.load_config_from_file(self._config)
@@ -61,17 +57,3 @@ class Server(Application):  # type: ignore[misc]
             raise AppImportError(error.message) from error
         except (ConfigurationError, MissingExtraError) as error:
             raise AppImportError(str(error)) from error
-
-
-def _start_worker(worker: Any) -> None:
-    """Have Ctrl+C end a gthread worker, whatever it is doing.
-
-    A terminal sends it to all processes, and gunicorn's main one tells the workers once more.
-    Their own handler, in the middle of what it interrupts, can wait for a lock that this holds, or
-    leave a thread behind that nobody tells to end; so it is called when nothing is interrupted.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if isinstance(worker, ThreadWorker):
-        quit_later = partial(worker.method_queue.defer, worker.handle_quit)
-        signal.signal(signal.SIGQUIT, lambda number, frame: quit_later(number, None))
-    hooks.post_worker_init(worker)
