@@ -147,6 +147,15 @@ def test_worker_that_stops_takes_who_waits_and_closes_its_sockets(worker):
     assert worker.nr_conns == 1
 
 
+def test_worker_that_boots_when_the_server_stops_has_no_work(worker, server, monkeypatch):
+    follow(server, "0", monkeypatch)
+    gunicorn.post_worker_init(worker)
+    assert worker.alive
+    signal.raise_signal(signal.SIGTERM)
+    gunicorn.post_worker_init(worker)
+    assert not worker.alive
+
+
 def test_worker_that_only_has_enough_connections_keeps_its_sockets(worker):
     gunicorn.post_worker_init(worker)
     worker.set_accept_enabled(False)

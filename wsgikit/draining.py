@@ -6,6 +6,7 @@ import mmap
 
 _flag = mmap.mmap(-1, 1)
 """Memory that processes forked from this one share with it."""
+_DRAINING, _STOPPING = 1, 2
 
 
 def is_draining() -> bool:
@@ -23,4 +24,14 @@ def start_draining() -> None:
 
     For the server's signal handler. This module has to be imported before the workers are forked.
     """
-    _flag[0] = 1
+    _flag[0] = _DRAINING
+
+
+def is_stopping() -> bool:
+    """Whether the server has begun to stop its workers: one that still boots has no work."""
+    return _flag[0] == _STOPPING
+
+
+def start_stopping() -> None:
+    """Say so to all of them, before they are signalled."""
+    _flag[0] = _STOPPING

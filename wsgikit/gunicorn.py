@@ -32,7 +32,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from . import lifespan, metrics
-from .draining import is_draining, start_draining
+from .draining import is_draining, is_stopping, start_draining, start_stopping
 from .environ import CLOSE_CONNECTION
 from .errors import ConfigurationError
 
@@ -46,16 +46,20 @@ def when_ready(server: Any) -> None:
     :raises ConfigurationError: ``DRAIN_SECONDS`` is no number of seconds.
     """
     seconds = _drain_seconds()
-    stop: Any = signal.getsignal(signal.SIGTERM)
+    told_to_stop: Any = signal.getsignal(signal.SIGTERM)
     main_process = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        start_stopping()
+        told_to_stop(signal.SIGTERM, frame)
 
     def drain(number: int, frame: FrameType | None) -> None:
         if os.getpid() != main_process or _has_twin(server):
-            stop(number, frame)  # in a worker that boots; or others go on at this address
+            told_to_stop(number, frame)  # in a worker that boots; or others go on at this address
         elif not is_draining():
             start_draining()
             if seconds:
-                signal.signal(signal.SIGALRM, lambda _, frame: stop(number, frame))
+                signal.signal(signal.SIGALRM, stop)
                 signal.setitimer(signal.ITIMER_REAL, seconds)
             else:
                 stop(number, frame)
@@ -100,6 +104,8 @@ def post_worker_init(worker: Any) -> None:
     start keeps the worker from booting, and a new deployment from going live.
     """
     lifespan.startup()
+    if is_stopping():  # which it was told before it could hear it: it has no handlers for a moment
+        worker.alive = False
     worker.wsgi = _Closable(worker.wsgi)
     if hasattr(worker, "set_accept_enabled"):  # gthread; the others close their sockets themselves
         _close_sockets_at_stop(worker)

@@ -223,3 +223,17 @@ def test_one_of_two_servers_at_one_address_drains_nothing(start: Callable[..., A
 def parent(pid: int) -> int:
     """proc(5)"""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_worker_that_was_forked_just_before_the_stop_ends_too(start: Callable[..., Any]) -> None:
+    server = start(GUNICORN_CMD_ARGS="--graceful-timeout 600")
+    killed, other = server.worker_pids
+    hold, forked = server.folder / "hold", server.folder / "forked"
+    forked.unlink()
+    hold.touch()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(forked.exists, "fork another worker")
+    send(server, signal.SIGTERM)
+    wait_until(lambda: not Path(f"/proc/{other}").exists(), "end the worker that it has")
+    hold.unlink()
+    assert server.process.wait(20) == 0

@@ -1,6 +1,7 @@
 """The gunicorn config of every server that these tests start."""
 
 import os
+import time
 from pathlib import Path
 
 import records
@@ -29,6 +30,13 @@ wsgi.Response.sendfile = _recording_sendfile
 
 child_exit = hooks.child_exit
 when_ready = hooks.when_ready
+
+
+def post_fork(server, worker):
+    """Let a test have a worker forked, and not yet ready to hear a signal."""
+    Path(records.FOLDER, "forked").touch()
+    while Path(records.FOLDER, "hold").exists():
+        time.sleep(0.02)
 
 
 def post_worker_init(worker):
