@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _MAKING = RLock()
-"""Held while a request's g is made, which its threads share, whichever touches it first."""
+"""Held while an app context is made, which the threads of a request share."""
 
 _ENDED = (
     "Working outside of request context: this request has ended.\n\n"
@@ -80,7 +80,8 @@ class RequestContext(RoutedContext):
         self._depth = 0
         self.has_ended = False
         self._app_context: AppContext | None = None
-        self._g: G | None = None
+        self.g = G(app.providers)
+        """This request's own namespace."""
         self._route: Route | None = None
         self._request: Request | None = None
         self.after_functions: list[Callable[[Response], Response | None]] = []
@@ -88,20 +89,6 @@ class RequestContext(RoutedContext):
         """The scaffolds whose before_request hooks have run; None without HooksMiddleware."""
         self.outcome: BaseException | None = None
         """The exception of the view, also when an error handler has made a page of it."""
-
-    @property
-    def g(self) -> G:
-        """This request's own namespace."""
-        if self._g is None:
-            with _MAKING:
-                self._g = self._g or self._make_g()
-        return self._g
-
-    def _make_g(self) -> G:
-        g = G(self.app.providers)
-        if self.has_ended:
-            g.close(None)
-        return g
 
     @property
     def app_context(self) -> AppContext:

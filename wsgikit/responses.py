@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HTML, _JSON = "text/html; charset=utf-8", "application/json"
 _PLAIN: dict[type[Any], str] = {str: _HTML, bytes: _HTML, dict: _JSON, list: _JSON}
-_DEFAULTS = Response.default_mimetype, Response.default_status
+_MIMETYPE = Response.default_mimetype
 _HEADERS = (Headers, Mapping, list, tuple, NoneType)
 _EXPECTED = (
     "A view returns str, bytes, a dict, a list, a Response, a WSGI callable, a generator, or a "
@@ -114,7 +114,8 @@ def send(
     Plain text, bytes and JSON go out as they are, since a ``Response`` would add nothing to them.
     """
     kind = type(result)
-    if kind not in _PLAIN or app.response_class is not Response or _has_other_defaults():
+    is_default = app.response_class is Response and Response.default_mimetype is _MIMETYPE
+    if kind not in _PLAIN or not is_default:
         response = result if _is_wsgi_app(result) else make_response(result)
         return response(environ, start_response)  # type: ignore[no-any-return]
     if kind is str:
@@ -124,10 +125,6 @@ def send(
     length = ("Content-Length", str(len(body)))
     start_response("200 OK", [("Content-Type", _PLAIN[kind]), length])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-
-def _has_other_defaults() -> bool:
-    return (Response.default_mimetype, Response.default_status) != _DEFAULTS
 
 
 def _is_wsgi_app(value: object) -> bool:

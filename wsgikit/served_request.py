@@ -94,7 +94,7 @@ class ServedRequest(RequestContext, BodyEnd):
 
     def ends_quietly(self) -> bool:
         """End here and now, if nobody is to be told of it and nothing is to be closed."""
-        app, g = self.app, self._g
+        app = self.app
         if (
             self._request is not None
             or self.outcome is not None
@@ -107,14 +107,14 @@ class ServedRequest(RequestContext, BodyEnd):
             or self._has_teardowns()
             or signals.appcontext_tearing_down.receivers
             or signals.appcontext_popped.receivers
-            or (g is not None and not g.ends_quietly())
+            or not self.g.ends_quietly()
         ):
             return False
         self.has_ended = True
         if self._app_context is not None:
             self._app_context.has_ended = True
         self._break_cycles()
-        self.let_go()
+        self._let_go()
         return True
 
     def sent(self) -> None:
@@ -150,10 +150,13 @@ class ServedRequest(RequestContext, BodyEnd):
             outer.outcome = outcome  # or its providers would commit what failed in here
 
     def let_go(self) -> None:
-        super().let_go()
         if self.has_ended:
-            self.server_start = self._write = _refuse  # the server's own lead to the connection
-            self.outer = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.environ = {}
+        self.server_start = self._write = _refuse  # the server's own lead to the connection
+        self.outer = None
 
     def over(self) -> None:
         """Let go of the environ, and of what was reported: its tracebacks lead back to here."""
