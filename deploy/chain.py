@@ -89,6 +89,11 @@ def production(
     """
     config = app.config
     store = make_store(config["SESSION_STORE"])
+    session_options: dict[str, Any] = {
+        "secret_key": config["SECRET_KEY"],
+        "secret_key_fallbacks": config["SECRET_KEY_FALLBACKS"],
+        "store": store,
+    }
     checks = {"sessions": health_checks.session_store(store), **(checks or {})}
     return (
         Pipeline()
@@ -111,7 +116,7 @@ def production(
         # From here on request, session, g and current_app are there: deploy/wsgi.py says more.
         .use(ContextMiddleware)
         .use(ErrorMiddleware)
-        .use(SessionMiddleware, secret_key=config["SECRET_KEY"], store=store)
+        .use(SessionMiddleware, **session_options)
         .use(GMiddleware, **providers)
         .use(HooksMiddleware)
         .run(inner or app)

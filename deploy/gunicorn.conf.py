@@ -64,8 +64,11 @@ max_requests_jitter = max_requests // 10
 preload_app = False
 
 # Whose X-Forwarded-Proto gunicorn itself believes: nobody's, for that is ProxyMiddleware's to say,
-# once for all of these headers. (On a Unix socket gunicorn believes whoever opens it.)
+# once for all of these headers. On a Unix socket gunicorn believes whoever opens it, so it is told
+# not to look for any.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 # A file in /tmp may lie on a disk, where touching it can block a worker for seconds.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -79,7 +82,7 @@ loglevel = "warning"
 
 # A socket by which gunicornc commands the server. Its default place is one for all servers of a
 # user, so two of them would be in each other's way.
-control_socket_disable = "CONTROL_SOCKET" not in os.environ
+control_socket_disable = not os.environ.get("CONTROL_SOCKET")
 if not control_socket_disable:
     control_socket = os.environ["CONTROL_SOCKET"]
 

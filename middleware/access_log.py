@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.http import http_date
 
-from wsgikit.environ import REQUEST_ID
+from wsgikit.environ import PROXY_ORIGINAL, REQUEST_ID
 from wsgikit.errors import ConfigurationError
 from wsgikit.exchange import Exchange, observe
 from wsgikit.layer import Layer
@@ -51,7 +51,7 @@ class AccessLogMiddleware(Layer):
     and outside all that answers. Reads ``environ["wsgikit.context"]`` for the rule.
     """
 
-    uses = (REQUEST_ID,)
+    uses = (REQUEST_ID, PROXY_ORIGINAL)
 
     def __init__(
         self,

@@ -61,7 +61,10 @@ class DeadlineMiddleware(Layer):
         self._trusted = None if trusted is None else TrustedPeers(trusted)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        deadline = environ[DEADLINE] = Deadline(self.seconds, self._waited(environ))
+        deadline, outer = Deadline(self.seconds, self._waited(environ)), environ.get(DEADLINE)
+        if outer is not None and outer.remaining() < deadline.remaining():
+            deadline = outer  # nobody out there waits longer
+        environ[DEADLINE] = deadline
         try:
             deadline.check()
         except DeadlineExceeded as late:

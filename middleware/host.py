@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from wsgikit.environ import HOST, PROXY_ORIGINAL
 from wsgikit.exclusion import Predicate, make_exclusion
 from wsgikit.hosts import TrustedHosts, parse_host
 from wsgikit.layer import Layer
@@ -32,9 +33,14 @@ class HostMiddleware(Layer):
     keep. A missing ``Host`` (HTTP/1.0) is refused too: ``SERVER_NAME``, which would take its place,
     is where the server listens, and no name of the site. Each refusal is logged at error.
 
+    Sets ``environ["wsgikit.host"]`` to the name, unless the request is excluded.
+
     Place it inside ``ProxyMiddleware``, which has put a forwarded host into ``HTTP_HOST``, and
     outside whatever makes URLs. Follows RFC 9110, section 7.2, and RFC 3986, section 3.2.2.
     """
+
+    provides = (HOST,)
+    uses = (PROXY_ORIGINAL,)
 
     def __init__(
         self,
@@ -53,7 +59,10 @@ class HostMiddleware(Layer):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         text = environ.get("HTTP_HOST", "")
         host = parse_host(text)
-        if (host is not None and host.name in self.trusted) or self.is_excluded(environ):
+        if host is not None and host.name in self.trusted:
+            environ[HOST] = host.name
+            return self.call_app(environ, start_response)
+        if self.is_excluded(environ):
             return self.call_app(environ, start_response)
         logger.error("Refused the host %s", ascii(text[:_LONGEST]))  # ascii() escapes line breaks
         answer = "This host is not served here.\n"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from wsgikit.environ import HOST, PROXY_ORIGINAL
 from wsgikit.errors import ConfigurationError
 from wsgikit.exclusion import Predicate, make_exclusion
 from wsgikit.hosts import parse_host
@@ -38,6 +40,8 @@ class HTTPSMiddleware(Layer):
     Place it inside ``ProxyMiddleware``, which knows how the client came, and inside
     ``HostMiddleware``, or it redirects to any host. Follows RFC 6797 and RFC 6265, section 4.1.2.5.
     """
+
+    uses = (PROXY_ORIGINAL, HOST)
 
     def __init__(
         self,
@@ -94,9 +98,9 @@ def _hsts(max_age: float | timedelta | None, include_subdomains: bool, preload: 
     if max_age is None and not preload:
         return ""
     age = max_age.total_seconds() if isinstance(max_age, timedelta) else max_age or 0
-    if age < 0:
+    if not isinstance(age, (int, float)) or not 0 <= age < math.inf:
         raise ConfigurationError(
-            f"hsts_max_age={max_age!r} is negative.\n\nWrite 0 to turn it off."
+            f"hsts_max_age={max_age!r} is no number of seconds.\n\nWrite 0 to turn it off."
         )
     if preload and not (include_subdomains and age >= _YEAR):
         raise ConfigurationError(

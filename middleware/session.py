@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.closing import on_close
-from wsgikit.environ import SESSION
+from wsgikit.environ import PROXY_ORIGINAL, SESSION
 from wsgikit.layer import Layer
 from wsgikit.sessions import CookieReader, Session, SessionStore
 from wsgikit.sessions.chunks import MAX_CHUNKS
@@ -62,6 +62,7 @@ class SessionMiddleware(Layer):
     """
 
     provides = (SESSION,)
+    uses = (PROXY_ORIGINAL,)
 
     def __init__(
         self,

@@ -175,3 +175,12 @@ def test_folder_of_the_metrics_is_made(load, tmp_path, monkeypatch, counted):
     monkeypatch.setenv("LISTEN_FDS", "1")
     start(load())
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_gunicorn_reads_no_scheme_or_path_from_headers(load):
+    config = load()
+    assert (config.secure_scheme_headers, config.forwarder_headers) == ({}, [])
+
+
+def test_empty_variable_names_no_control_socket(load):
+    assert load(CONTROL_SOCKET="").control_socket_disable

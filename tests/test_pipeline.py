@@ -11,10 +11,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from wsgikit import App, Pipeline, current_app, request, session
 from wsgikit.errors import ConfigurationError, PipelineError
 from wsgikit.middleware import (
+    AccessLogMiddleware,
     ContextMiddleware,
     ErrorMiddleware,
     GMiddleware,
     HooksMiddleware,
+    HostMiddleware,
+    HTTPSMiddleware,
+    ProxyMiddleware,
     SessionMiddleware,
     standard,
     standard_pipeline,
@@ -410,3 +414,23 @@ def test_errors_show_no_secret():
     with pytest.raises(PipelineError) as caught:
         Pipeline().use(SessionMiddleware, secret_key="hush-hush", cookie_nam="y")
     assert "hush" not in str(caught.value)
+
+
+PROXIED = (ProxyMiddleware, {"trusted": ["10.0.0.1"]})
+HOSTED = (HostMiddleware, {"trusted": ["example.org"]})
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (HOSTED, PROXIED),
+        ((HTTPSMiddleware, {}), PROXIED),
+        ((HTTPSMiddleware, {}), HOSTED),
+        ((AccessLogMiddleware, {}), PROXIED),
+        ((SessionMiddleware, {"secret_key": "key"}), PROXIED),
+    ],
+)
+def test_layer_that_would_see_the_proxy_or_any_host_is_refused(outer, inner):
+    pipeline = Pipeline().use(outer[0], **outer[1]).use(inner[0], **inner[1])
+    with pytest.raises(PipelineError, match=f"Move {inner[0].__name__} outside"):
+        pipeline.run(lambda environ, start_response: [])

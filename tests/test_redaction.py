@@ -53,3 +53,8 @@ def test_url(url, shown):
 def test_one_text_is_no_list_of_names():
     with pytest.raises(ConfigurationError, match=r"\['token'\]"):
         Redaction("token")
+
+
+@pytest.mark.parametrize("name", ["sessionid", "PHPSESSID", "pass", "ticket", "SAMLResponse"])
+def test_names_in_one_word_that_others_use(name):
+    assert "secret-value" not in Redaction(SECRETS).query(f"{name}=secret-value")

@@ -37,3 +37,15 @@ def test_what_is_no_network_is_refused(wrong):
 def test_one_text_is_no_list():
     with pytest.raises(ConfigurationError, match=r"Write \['10\.0\.0\.0/8'\]"):
         TrustedPeers("10.0.0.0/8")
+
+
+def test_network_of_ipv4_in_ipv6_is_one_of_ipv4():
+    peers = TrustedPeers(["::ffff:10.0.0.0/104"])
+    assert "::ffff:10.1.2.3" in peers
+    assert "10.1.2.3" in peers
+    assert "11.1.2.3" not in peers
+
+
+@pytest.mark.parametrize(("networks", "trusts"), [([], False), (["unix"], True), (["::1"], True)])
+def test_whether_anybody_is_trusted(networks, trusts):
+    assert bool(TrustedPeers(networks)) is trusts

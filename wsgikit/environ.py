@@ -27,6 +27,10 @@ PEER = "wsgikit.peer"
 """The address that the connection came from: set by ``ProxyMiddleware``, which may have put the
 client's into ``REMOTE_ADDR``."""
 
+HOST = "wsgikit.host"
+"""The name that the request was sent to, when it is one of the site's: set by
+``HostMiddleware``."""
+
 TRUSTED_PEER = "wsgikit.trusted_peer"
 """Whether that peer is a proxy whose headers are believed: set by ``ProxyMiddleware``."""
 

@@ -156,5 +156,5 @@ def _file_size(body: Any) -> int | None:
     try:
         number = body.filelike.fileno()
         return os.fstat(number).st_size - os.lseek(number, 0, os.SEEK_CUR)
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, ValueError):  # no file of the system's, or a closed one
         return None

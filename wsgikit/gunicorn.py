@@ -119,7 +119,10 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Take a worker that has ended, in whatever way, out of the gauges of MetricsMiddleware."""
-    metrics.forget_process(worker.pid)
+    try:
+        metrics.forget_process(worker.pid)
+    except Exception:  # or it would end the server
+        server.log.exception("The metrics of worker %d are not forgotten", worker.pid)
 
 
 class _Closable:

@@ -119,11 +119,16 @@ def _of_all_processes(client: ModuleType) -> CollectorRegistry:
 
 
 def forget_process(pid: int) -> None:
-    """Take a process that has ended out of the gauges. Does nothing where no folder is set."""
-    if FOLDER in os.environ:
-        _client()
-        from prometheus_client.multiprocess import mark_process_dead
+    """Take a process that has ended out of the gauges.
 
+    Does nothing where no folder is set, or prometheus-client, without which there are no gauges, is
+    not installed.
+    """
+    if FOLDER in os.environ:
+        try:
+            from prometheus_client.multiprocess import mark_process_dead
+        except ImportError:
+            return
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 

@@ -30,6 +30,10 @@ class TrustedPeers:
         self._networks = tuple(map(_network, given - {UNIX}))
         self._trusts = lru_cache(maxsize=256)(self._find)
 
+    def __bool__(self) -> bool:
+        """Whether anybody is trusted."""
+        return self._has_unix or bool(self._networks)
+
     def __contains__(self, address: str) -> bool:
         return self._trusts(address)
 
@@ -51,7 +55,11 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(text)
+        network = ip_network(text)
+        begin = getattr(network.network_address, "ipv4_mapped", None)
+        if begin is not None and network.prefixlen >= 96:  # as addresses are taken
+            return ip_network(f"{begin}/{network.prefixlen - 96}")
+        return network
     except ValueError as error:
         raise ConfigurationError(
             f"{text!r} is no address or network: {error}.\n\n"

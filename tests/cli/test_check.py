@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from wsgikit import App, Pipeline
 from wsgikit.middleware import (
     ContextMiddleware,
+    DrainMiddleware,
     ErrorMiddleware,
     HooksMiddleware,
     HostMiddleware,
@@ -50,6 +51,9 @@ class Passing:
 
     def __call__(self, environ, start_response):
         return self.app(environ, start_response)
+
+
+FOREIGN = type("SessionMiddleware", (Passing,), {})  # as Beaker's is called too
 
 
 def make(edit=lambda pipeline: None, proxies=("10.0.0.0/8",), hosts=("example.org",), **config):
@@ -127,14 +131,19 @@ PLANTED = [
         "the addresses of your proxies",
     ),
     ("proxy-trust", "make(proxies=['::/0'])", "the addresses of your proxies"),
+    ("proxy-none", "make(proxies=())", ".use(ProxyMiddleware, trusted="),
+    (
+        "debug",
+        "make(lambda p: p.insert_before(ContextMiddleware, FOREIGN), DEBUG=True)",
+        "Leave DEBUG out",
+    ),
     ("host-none", "make(lambda p: p.without(HostMiddleware))", ".use(HostMiddleware, trusted="),
     ("host-wildcard", "make(hosts=['.com'])", "the names of your site"),
     ("host-wildcard", "make(hosts=['0.0.0.0/0'])", "the names of your site"),
     (
         "chain-order",
-        "make(lambda p: p.without(ProxyMiddleware).insert_after(\n"
-        "    HostMiddleware, ProxyMiddleware, trusted=['10.0.0.0/8']))",
-        "Move it out: .use(ProxyMiddleware, …) before .use(HostMiddleware, …)",
+        "make(lambda p: p.insert_after(ContextMiddleware, DrainMiddleware))",
+        "Move it out: .use(DrainMiddleware, …) before .use(ContextMiddleware, …)",
     ),
     (
         "chain-order",
@@ -163,8 +172,9 @@ PLANTED = [
 ]
 
 WORST = """make(
-    lambda p: p.without(HooksMiddleware).without(ProxyMiddleware).insert_after(
-        HostMiddleware, ProxyMiddleware, trusted=["0.0.0.0/0"]),
+    lambda p: p.without(HooksMiddleware)
+    .replace(ProxyMiddleware, ProxyMiddleware, trusted=["0.0.0.0/0"])
+    .insert_before(ProxyMiddleware, Passing),
     hosts=[".com"],
     SECRET_KEY="dev",
     SESSION_COOKIE_NAME="plain",
@@ -305,7 +315,7 @@ def test_pipelines_side_by_side_and_one_in_another_are_in_order(environ, write_s
 
 def test_app_without_hooks_needs_no_layer_for_them(check):
     result = check(
-        "Pipeline().use(ProxyMiddleware, trusted=[]).use(HostMiddleware, trusted=['a.b'])"
+        "Pipeline().use(ProxyMiddleware, trusted=['::1']).use(HostMiddleware, trusted=['a.b'])"
         ".use(ContextMiddleware).run(App('bare'))"
     )
     assert (result.exit_code, result.stdout) == (0, "")

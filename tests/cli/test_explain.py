@@ -23,6 +23,7 @@ from wsgikit.middleware import ContextMiddleware, ErrorMiddleware, standard, sta
 app = App("site", config={"SECRET_KEY": "a key"})
 started = []
 app.on_startup(lambda: started.append(1))
+app.on_shutdown(lambda: Path(__file__).with_suffix(".ended").touch())
 
 
 @app.get("/")
@@ -97,6 +98,15 @@ class Hider:
 def plain(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"plain"]
+
+
+def escaping(environ, start_response):
+    start_response("404 No \\x1b]0;owned", [])
+    return []
+
+
+def exiting(environ, start_response):
+    raise SystemExit(3)
 
 
 class Curious:
@@ -286,3 +296,16 @@ def _ratio(folder):
     parts = [time for name, time in times.items() if name not in ("total", "explain itself")]
     assert len(parts) == 9
     return sum(parts) / times["total"]
+
+
+def test_response_cannot_steer_the_terminal(explain):
+    assert "\\x1b]0;owned" in explain("GET", "/", name="escaping").first
+
+
+def test_view_that_exits_is_shown(explain):
+    assert "then raised SystemExit" in explain("GET", "/", name="exiting").first
+
+
+def test_what_was_started_is_ended(explain, tmp_path):
+    explain("GET", "/")
+    assert len([*tmp_path.glob("*.ended")]) == 1

@@ -162,3 +162,10 @@ def test_who_comes_while_the_service_restarts_waits_and_is_answered(
             wait_until(lambda: bool(select.select([listening], [], [], 0)[0]), "a connection")
             start_service()
             assert waiting.result(60) == (200, {"count": 1, "client": "127.0.0.1"})
+
+
+def test_service_gets_every_secret_that_the_readme_asks_for() -> None:
+    unit = (DEPLOY / "systemd" / "wsgikit.service").read_text()
+    loaded = set(re.findall(r"^LoadCredential=(\w+):", unit, re.M))
+    readme = (DEPLOY / "README.md").read_text()
+    assert loaded == set(re.findall(r"^\| `(\w+)` \* \|", readme, re.M))

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import tempfile
 import weakref
 from contextlib import suppress
 from datetime import datetime
@@ -414,3 +415,12 @@ def test_wrong_options_are_refused(options):
 @pytest.mark.parametrize("case", conformance.CASES, ids=str)
 def test_conformance(case, lines):
     case.check(AccessLogMiddleware)
+
+
+def test_file_that_was_closed_too_early_has_a_line(log_of):
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        with tempfile.TemporaryFile() as file:
+            return environ["wsgi.file_wrapper"](file)
+
+    assert log_of(app)["aborted"] == "error"

@@ -141,3 +141,16 @@ def test_view_that_is_out_of_time_is_answered_with_503(serve, monkeypatch):
 def test_time_that_is_none_is_refused(seconds):
     with pytest.raises(ConfigurationError, match="is no time to answer in"):
         DeadlineMiddleware(lambda environ, start_response: [], seconds=seconds)
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(5, 60), (60, 5)])
+def test_of_two_deadlines_the_earlier_one_counts(serve, outer, inner):
+    left = []
+
+    def app(environ, start_response):
+        left.append(environ[DEADLINE].remaining())
+        start_response("200 OK", [])
+        return []
+
+    serve(DeadlineMiddleware(DeadlineMiddleware(app, seconds=inner), seconds=outer))
+    assert 0 < left[0] <= 5

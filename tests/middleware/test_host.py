@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from wsgikit.environ import HOST
 from wsgikit.errors import ConfigurationError
 from wsgikit.middleware import HostMiddleware, ProxyMiddleware
 
@@ -123,3 +124,16 @@ def test_forwarded_host_is_what_is_checked(forwarded, status, serve):
 def test_what_is_no_list_of_hosts_is_refused(trusted):
     with pytest.raises(ConfigurationError):
         HostMiddleware(app, trusted=trusted)
+
+
+def test_name_is_handed_on(serve):
+    names = []
+
+    def keep(environ, start_response):
+        names.append(environ.get(HOST))
+        return app(environ, start_response)
+
+    layer = HostMiddleware(keep, trusted=["example.org"], exclude=["/any"])
+    serve(layer, HTTP_HOST="Example.org.:80")
+    serve(layer, HTTP_HOST="other.example", PATH_INFO="/any")
+    assert names == ["example.org", None]

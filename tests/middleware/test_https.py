@@ -147,6 +147,9 @@ def test_cookie_by_https_is_kept_there(cookie, sent, ask):
     "options",
     [
         {"hsts_max_age": -1},
+        {"hsts_max_age": float("inf")},
+        {"hsts_max_age": float("nan")},
+        {"hsts_max_age": "300"},
         {"hsts_max_age": timedelta(days=-1)},
         {"preload": True},
         {"preload": True, "hsts_max_age": None},

@@ -325,6 +325,18 @@ def test_worker_that_has_ended_is_taken_out_of_the_gauges_alone(folder, serve):
     assert b'http_requests_total{method="GET",rule="(none)",status="200"} 1.0' in body
 
 
+def test_worker_that_ends_ends_no_server(folder, monkeypatch):
+    logged = []
+    server = SimpleNamespace(log=SimpleNamespace(exception=lambda *args: logged.append(args)))
+    monkeypatch.setitem(sys.modules, "prometheus_client.multiprocess", None)  # no extra
+    gunicorn.child_exit(server, SimpleNamespace(pid=1))
+    assert logged == []
+    failing = SimpleNamespace(mark_process_dead=lambda pid: 1 / 0)
+    monkeypatch.setitem(sys.modules, "prometheus_client.multiprocess", failing)
+    gunicorn.child_exit(server, SimpleNamespace(pid=1))
+    assert logged == [("The metrics of worker %d are not forgotten", 1)]
+
+
 def test_worker_without_a_folder_leaves_nothing():
     gunicorn.child_exit(None, SimpleNamespace(pid=os.getpid()))
 

@@ -42,13 +42,16 @@ def explain(
     """
     environ = _environ(method.upper(), path, headers, data)
     lifespan.startup()  # as in a server's worker
-    with watched(target.nodes) as (application, steps, trace):
-        begin = perf_counter()
-        trace.start()
-        outcome = _serve(application, environ)
-        trace.stop()
-        total = perf_counter() - begin
-    click.echo(f"{method.upper()} {printable(path)}: {outcome}\n")
+    try:
+        with watched(target.nodes) as (application, steps, trace):
+            begin = perf_counter()
+            trace.start()
+            outcome = _serve(application, environ)
+            trace.stop()
+            total = perf_counter() - begin
+    finally:
+        lifespan.shutdown()
+    click.echo(f"{method.upper()} {printable(path)}: {printable(outcome)}\n")
     rows = [("layer", f"{'ms':>9}", "added"), *map(_row, steps)]
     rows.append(("body", _ms(trace.server.seconds), ""))
     rows.append(("explain itself", _ms(trace.own_seconds), ""))
@@ -125,6 +128,6 @@ def _serve(application: WSGIApplication, environ: WSGIEnvironment) -> str:
             sent.extend(map(len, body))
         finally:
             close_body(body)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         outcome = f"; then raised {describe_error(error)}"
     return f"{''.join(started) or 'no response'}, {sum(sent)} bytes{outcome}"

@@ -15,6 +15,9 @@ _NAMES = ("app", "wsgi_app", "application", "wsgi")
 """Where middlewares keep what they wrap, as attributes or as variables of a closure."""
 
 
+_KNOWN = ("wsgikit", "werkzeug")
+
+
 class Link(NamedTuple):
     """One app that a layer calls."""
 
@@ -46,8 +49,10 @@ class Node(NamedTuple):
         return f"{self.link.place}  {name}" if self.link.place else name
 
     def is_a(self, *names: str) -> bool:
-        """Whether its class has one of these names, or a class that it is made from."""
-        return any(cls.__name__ in names for cls in type(self.layer).__mro__)
+        """Whether its class, or one that it is made from, is that of wsgikit or werkzeug."""
+        classes = type(self.layer).__mro__
+        ours = [cls for cls in classes if cls.__module__.partition(".")[0] in _KNOWN]
+        return any(cls.__name__ in names for cls in ours)
 
     @property
     def hides(self) -> bool:

@@ -25,7 +25,8 @@ def find(target: Target) -> Iterator[Finding]:
             has_proxy = True
             problem = "ProxyFix believes the X-Forwarded-* headers of whoever connects."
             yield Finding("proxy-any", problem, _FIX)
-        has_proxy |= node.is_a("ProxyMiddleware")
+        if node.is_a("ProxyMiddleware"):
+            has_proxy |= bool(layer.trusted)
         yield from _find_open(node)
     if not has_proxy:
         problem = "Behind a proxy, each client has the proxy's address, and https is not seen."
