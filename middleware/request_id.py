@@ -62,8 +62,7 @@ class RequestIDMiddleware(Layer):
         self._trusted = None if trusted is None else TrustedPeers(trusted)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if REQUEST_ID not in environ:  # else a layer outside has named it
-            self._name(environ)
+        self._name(environ)
         request_id = environ[self._key] = environ[REQUEST_ID]
 
         def add_id(status: str, headers: Headers) -> None:
@@ -76,8 +75,10 @@ class RequestIDMiddleware(Layer):
     def _name(self, environ: WSGIEnvironment) -> None:
         is_trusted = self._trusts(environ)
         given = environ.get(self._key, "") if is_trusted else ""
-        environ[REQUEST_ID] = given if _ID.fullmatch(given) else _uuid7()
-        environ[TRACEPARENT] = _take_over_trace(environ, is_trusted) or _new_trace()
+        if REQUEST_ID not in environ:  # else a layer outside has named it
+            environ[REQUEST_ID] = given if _ID.fullmatch(given) else _uuid7()
+        if TRACEPARENT not in environ:
+            environ[TRACEPARENT] = _take_over_trace(environ, is_trusted) or _new_trace()
 
     def _trusts(self, environ: WSGIEnvironment) -> bool:
         if self._trusted is None:

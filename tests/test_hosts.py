@@ -146,3 +146,10 @@ def test_what_is_no_host_is_refused(wrong):
 def test_no_list_or_an_empty_one_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="is no list of hosts"):
         TrustedHosts(wrong)
+
+
+def test_name_that_browsers_encode_otherwise_is_refused():
+    with pytest.raises(ConfigurationError, match="xn--"):
+        TrustedHosts(["straße.de"])
+    assert "xn--strae-oqa.de" in TrustedHosts(["xn--strae-oqa.de"])
+    assert "xn--bcher-kva.example" in TrustedHosts(["Bücher.example"])

@@ -91,13 +91,17 @@ def _network(host: str) -> IPv4Network | IPv6Network | None:
 
 def _checked(host: str) -> str:
     try:
-        name = host.lower().lstrip(".").encode("idna").decode().removesuffix(".")
+        unicode = host.lower().lstrip(".")
+        name = unicode.encode("idna").decode().removesuffix(".")
+        if "xn--" not in unicode and name.encode().decode("idna") != unicode.removesuffix("."):
+            name = ""  # such as "ß", of which IDNA 2003 makes "ss", and browsers another name
     except UnicodeError:
         name = ""
     name = f".{name}" if host.startswith(".") else name
     if not _SUFFIX.fullmatch(name):
         raise ConfigurationError(
             f"{host!r} is no host, suffix or network.\n\nWrite 'example.org', '.example.org' for "
-            "all below it too, or '10.0.0.0/8'; no scheme, port or '*'."
+            "all below it too, or '10.0.0.0/8'; no scheme, port or '*'. A name with letters such "
+            "as 'ß' is written as browsers send it: 'xn--…'."
         )
     return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -73,12 +74,16 @@ def request_metrics(
 
     :param registry: default: the one that prometheus-client's metrics are in by default.
     :param buckets: the upper limits of the histograms, in seconds; default prometheus-client's.
-    :raises ConfigurationError: they are there with other buckets.
+    :raises ConfigurationError: they are there with other buckets, or these do not ascend.
     :raises MissingExtraError: prometheus-client is not installed.
     """
     client = _client()
     registry = client.REGISTRY if registry is None else registry
     wanted = tuple(client.Histogram.DEFAULT_BUCKETS if buckets is None else buckets)
+    if not wanted or any(a >= b for a, b in pairwise(wanted)):
+        raise ConfigurationError(
+            f"The buckets {wanted} do not ascend.\n\nWrite seconds, such as [0.1, 1, 10]."
+        )
     with _lock:
         made = _made.get(registry)
         if made is None:

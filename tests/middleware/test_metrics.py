@@ -350,3 +350,10 @@ def test_folder_that_is_missing_is_named(tmp_path, monkeypatch, registry):
 @pytest.mark.parametrize("case", conformance.CASES, ids=str)
 def test_conformance(case, registry):
     case.check(lambda app: MetricsMiddleware(app, registry=registry))
+
+
+@pytest.mark.parametrize("buckets", [[3, 1], [1, 1], ()])
+def test_buckets_that_do_not_ascend_are_refused_and_leave_nothing(registry, buckets):
+    with pytest.raises(ConfigurationError, match="do not ascend"):
+        MetricsMiddleware(ok, registry=registry, buckets=buckets)
+    MetricsMiddleware(ok, registry=registry, buckets=[1, 3])

@@ -278,3 +278,19 @@ def test_pipeline_refuses_it_outside_what_tells_the_peer(seen):
 @pytest.mark.parametrize("case", conformance.CASES, ids=str)
 def test_conformance(case):
     case.check(RequestIDMiddleware)
+
+
+def test_trace_of_a_client_is_dropped_also_where_a_layer_outside_has_named_the_request(serve):
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ)
+        start_response("200 OK", [])
+        return []
+
+    forged = f"00-{'a' * 32}-{'b' * 16}-01"
+    environ = {"HTTP_TRACEPARENT": forged, REQUEST_ID: "by-a-layer-outside"}
+    serve(RequestIDMiddleware(app), **environ)
+    assert seen[0][REQUEST_ID] == "by-a-layer-outside"
+    assert seen[0][TRACEPARENT] != forged
+    assert "HTTP_TRACEPARENT" not in seen[0]
