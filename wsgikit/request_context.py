@@ -247,11 +247,6 @@ class RequestContext(RoutedContext):
         if self._request is not None:
             self._request.close()
 
-    def let_go(self) -> None:
-        """Keep nothing of a request that has ended: a task that outlives it may hold this."""
-        if self.has_ended:
-            self.environ = {}
-
     def __repr__(self) -> str:
         method, path = self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO")
         endpoint = self._route.endpoint if self._route is not None else None

@@ -149,11 +149,8 @@ class ServedRequest(RequestContext, BodyEnd):
         if outer.outcome is None and not isinstance(outcome, (HTTPException, ClientDisconnected)):
             outer.outcome = outcome  # or its providers would commit what failed in here
 
-    def let_go(self) -> None:
-        if self.has_ended:
-            self._let_go()
-
     def _let_go(self) -> None:
+        """Keep nothing of a request that has ended: a task that outlives it may hold this."""
         self.environ = {}
         self.server_start = self._write = _refuse  # the server's own lead to the connection
         self.outer = None
@@ -161,7 +158,8 @@ class ServedRequest(RequestContext, BodyEnd):
     def over(self) -> None:
         """Let go of the environ, and of what was reported: its tracebacks lead back to here."""
         self.reported = ()
-        self.let_go()
+        if self.has_ended:
+            self._let_go()
 
     def raise_after_end(self, error: BaseException) -> NoReturn:
         """End a request that has no body, then raise ``error``, or what stands for it."""

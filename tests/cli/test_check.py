@@ -23,6 +23,7 @@ from wsgikit.middleware import (
     ContextMiddleware,
     DrainMiddleware,
     ErrorMiddleware,
+    HealthMiddleware,
     HooksMiddleware,
     HostMiddleware,
     HTTPSMiddleware,
@@ -310,6 +311,11 @@ application = make(mounted)
 
 def test_pipelines_side_by_side_and_one_in_another_are_in_order(environ, write_site, run):
     result = run("check", write_site(SITE + MOUNTED))
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_probes_may_be_answered_outside_the_proxy_layer(check):
+    result = check("make(lambda p: p.insert_before(ProxyMiddleware, HealthMiddleware))")
     assert (result.exit_code, result.stdout) == (0, "")
 
 

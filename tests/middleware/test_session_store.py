@@ -433,7 +433,8 @@ def test_reading_touches_the_store_at_most_each_tenth_of_the_lifetime(serve, sto
 
 def test_permanent_cookie_is_sent_again_as_its_session_lives_on(serve, store, monkeypatch):
     browser = Browser(serve, store, max_age=100)
-    now = time.time()
+    now = int(time.time())
+    monkeypatch.setattr(time, "time", lambda: now)
     (cookie,) = browser.send(lambda s: (s.update(n=0), setattr(s, "permanent", True)))
     assert "Max-Age=100" in cookie
     sent = []
