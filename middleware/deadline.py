@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from wsgikit.deadline import Deadline
-from wsgikit.environ import DEADLINE, PEER, TRUSTED_PEER
+from wsgikit.environ import DEADLINE, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError, DeadlineExceeded
 from wsgikit.layer import Layer
-from wsgikit.trusted_peers import TrustedPeers
+from wsgikit.trusted_peers import TrustedPeers, has_trusted_peer
 
 _REQUEST_START = re.compile(r"(?:t=)?([0-9]{10}|[0-9]{13}|[0-9]{16})(\.[0-9]{1,9})?")
 _UNITS = {10: 1.0, 13: 1e-3, 16: 1e-6}
@@ -75,13 +75,7 @@ class DeadlineMiddleware(Layer):
         """Seconds that the request has waited before it came here, as far as we believe it."""
         text = environ.get("HTTP_X_REQUEST_START")
         match = _REQUEST_START.fullmatch(text) if text else None
-        if match is None or not self._trusts(environ):
+        if match is None or not has_trusted_peer(environ, self._trusted):
             return 0.0
         digits, fraction = match.groups("")
         return max(0.0, time.time() - float(digits + fraction) * _UNITS[len(digits)])
-
-    def _trusts(self, environ: WSGIEnvironment) -> bool:
-        if self._trusted is None:
-            return bool(environ.get(TRUSTED_PEER, False))
-        peer: str = environ[PEER] if PEER in environ else environ.get("REMOTE_ADDR", "")
-        return peer in self._trusted

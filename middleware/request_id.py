@@ -9,11 +9,11 @@ from secrets import randbits, token_hex
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from wsgikit.environ import PEER, REQUEST_ID, TRACEPARENT, TRUSTED_PEER
+from wsgikit.environ import REQUEST_ID, TRACEPARENT, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError
 from wsgikit.layer import Layer
 from wsgikit.lifecycle import Headers, on_start
-from wsgikit.trusted_peers import TrustedPeers
+from wsgikit.trusted_peers import TrustedPeers, has_trusted_peer
 
 _ID = re.compile(r"[\w@-]{1,255}", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -73,17 +73,12 @@ class RequestIDMiddleware(Layer):
         return self.call_app(environ, on_start(start_response, add_id))
 
     def _name(self, environ: WSGIEnvironment) -> None:
-        is_trusted = self._trusts(environ)
+        is_trusted = has_trusted_peer(environ, self._trusted)
         given = environ.get(self._key, "") if is_trusted else ""
         if REQUEST_ID not in environ:  # else a layer outside has named it
             environ[REQUEST_ID] = given if _ID.fullmatch(given) else _uuid7()
         if TRACEPARENT not in environ:
             environ[TRACEPARENT] = _take_over_trace(environ, is_trusted) or _new_trace()
-
-    def _trusts(self, environ: WSGIEnvironment) -> bool:
-        if self._trusted is None:
-            return bool(environ.get(TRUSTED_PEER, False))
-        return str(environ.get(PEER, environ.get("REMOTE_ADDR", ""))) in self._trusted
 
 
 def _uuid7() -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from wsgiref.types import WSGIEnvironment
 
+from .environ import PEER, TRUSTED_PEER
 from .errors import ConfigurationError
 
 UNIX = "unix"
@@ -42,6 +44,13 @@ class TrustedPeers:
             return self._has_unix
         peer = parse_address(address)
         return peer is not None and any(peer in network for network in self._networks)
+
+
+def has_trusted_peer(environ: WSGIEnvironment, own: TrustedPeers | None) -> bool:
+    """Whether the connection came from one of ``own``; None: whom ``ProxyMiddleware`` trusts."""
+    if own is None:
+        return bool(environ.get(TRUSTED_PEER, False))
+    return str(environ.get(PEER, environ.get("REMOTE_ADDR", ""))) in own
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -8,6 +8,7 @@ import click
 
 from ..app import App
 from .layers import Node, module_of
+from .table import print_table
 from .target import Target, app_argument
 
 
@@ -20,9 +21,7 @@ def tree(target: Target) -> None:
     there. APP is MODULE:NAME; the name is application, else app, where you leave it out.
     """
     rows = [(f"{'  ' * node.depth}{node.label}", "; ".join(_facts(node))) for node in target.nodes]
-    width = max(len(label) for label, _ in rows)
-    for label, facts in rows:
-        click.echo(f"{label:{width}}  {facts}".rstrip())
+    print_table(rows)
     if isinstance(target.application, App):
         click.echo(f"\n{_alone(target.application)}")
 
