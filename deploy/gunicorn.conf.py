@@ -17,7 +17,7 @@ from typing import Any
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from wsgikit import gunicorn as hooks
-from wsgikit.gunicorn import post_worker_init, worker_exit  # noqa: F401 - gunicorn's hooks
+from wsgikit.gunicorn import post_fork, post_worker_init, worker_exit  # noqa: F401 - gunicorn's hooks
 
 wsgi_app = "deploy.wsgi:application"
 
