@@ -58,10 +58,11 @@ graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT") or 40)
 max_requests = int(os.environ.get("MAX_REQUESTS") or 20_000)
 max_requests_jitter = max_requests // 10
 
-# Each worker loads the app by itself: a reload (SIGHUP) brings new code then, which the hooks try in
-# a process of its own first, so that what does not load changes nothing; and nothing that was
-# opened while loading, such as a connection or a thread, is shared by two processes. An app that
-# opens in on_startup what it needs can be preloaded too, as that runs in the workers: --preload.
+# Each worker loads the app by itself: a reload (SIGHUP) brings new code then, and nothing that was
+# opened while loading, such as a connection or a thread, is shared by two processes. The hooks load
+# it in a process of its own first, so that code or settings that do not load change nothing. An app
+# that opens in on_startup what it needs can be preloaded too, as that runs in the workers, but its
+# code is new only after a restart: --preload.
 preload_app = False
 
 # Whose X-Forwarded-Proto gunicorn itself believes: nobody's, for that is ProxyMiddleware's to say,

@@ -9,7 +9,7 @@ from threading import Event
 
 import records
 
-from wsgikit import App, request
+from wsgikit import App
 from wsgikit.middleware import standard
 
 FOLDER = Path(records.FOLDER)
@@ -48,13 +48,6 @@ def index():
 def busy():
     records.write("busy")
     Event().wait()
-
-
-@app.post("/upload")
-def upload():
-    records.write("upload")
-    records.write("read", size=len(request.get_data()))
-    return "read"
 
 
 application = standard(app)
