@@ -571,9 +571,14 @@ def test_reset_upload_is_no_error_of_an_app_that_reads_it(app, sent, caplog, rea
 
 def test_reset_upload_is_no_error_of_a_view(app, sent, caplog):
     app.add_url_rule("/here", "view", lambda: request.get_data(), methods=["POST"])
+    outcomes = []
+    app.teardown_request(outcomes.append)
     values = {"CONTENT_LENGTH": "1000", "wsgi.input": Reset(), "wsgi.input_terminated": True}
-    get(standard(app), REQUEST_METHOD="POST", **values)
+    raised = get(standard(app), REQUEST_METHOD="POST", **values)
     assert (sent, caplog.records) == ([], [])
+    assert outcomes == [raised]
+    assert isinstance(raised, ClientDisconnected)
+    assert isinstance(raised.__cause__, ConnectionResetError)
 
 
 @pytest.mark.parametrize("read", [lambda: request.get_data(), lambda: request.form["a"]])
@@ -592,7 +597,7 @@ def test_upload_that_ends_early_is_read_by_nobody_and_no_error(app, sent, caplog
     assert isinstance(raised, ClientDisconnected)
     assert raised.errno == errno.ECONNRESET  # by which gunicorn knows it
     assert (sent, caplog.records) == ([], [])
-    assert isinstance(outcomes[0], ClientDisconnected)
+    assert outcomes == [raised]
 
 
 def test_error_that_an_app_makes_of_a_reset_upload_is_its_own(app, sent):

@@ -328,13 +328,16 @@ def test_body_that_a_server_ends_early_is_no_body():
         request.get_data()
 
 
-def test_view_gets_the_error_of_a_server_that_ends_bodies():
+def test_view_that_reads_is_told_that_the_client_has_left():
     error = ConnectionResetError("gone")
     environ = {**create_environ(method="POST"), "CONTENT_LENGTH": "100"}
     values = {"wsgi.input": Broken(error), "wsgi.input_terminated": True}
-    with Request({**environ, **values}) as request, pytest.raises(ConnectionResetError) as raised:
+    with (
+        Request({**environ, **values}) as request,
+        pytest.raises(errors.ClientDisconnected) as raised,
+    ):
         request.get_data()
-    assert raised.value is error
+    assert raised.value.__cause__ is error
 
 
 def test_body_is_read_no_further_than_it_is_long():

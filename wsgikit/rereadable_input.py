@@ -72,12 +72,10 @@ class _Whole(LimitedStream):
         self._context = environ.get(CONTEXT)
 
     def on_disconnect(self, error: Exception | None = None) -> None:
-        if error is not None:
-            raise error
         gone = ClientDisconnected(errno.ECONNRESET, "the client left before it had sent all")
         if self._context is not None:
             self._context.disconnection = gone
-        raise gone
+        raise gone from error
 
 
 def whole_input(environ: WSGIEnvironment, max_content_length: int | None) -> IO[bytes]:

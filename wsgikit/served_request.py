@@ -178,7 +178,7 @@ class ServedRequest(RequestContext, BodyEnd):
         return instead if self.has_written else error
 
     def _real(self, outcome: BaseException) -> BaseException:
-        if outcome is self.disconnection:
+        if outcome is self.disconnection and not isinstance(outcome, ClientDisconnected):
             gone = ClientDisconnected("the client left while the app read or wrote")
             gone.__cause__ = outcome
             return gone

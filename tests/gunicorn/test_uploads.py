@@ -52,9 +52,12 @@ def test_view_gets_no_part_of_what_the_client_leaves_behind(
     assert "Traceback" not in server.log
 
 
-def test_access_log_says_that_the_client_left(serve: Callable[..., Any], worker_class: str) -> None:
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_access_log_says_that_the_client_left(
+    serve: Callable[..., Any], worker_class: str, reset: bool
+) -> None:
     server = serve("uploads:application", worker_class=worker_class)
-    send(server, "/data", "left", "Content-Length: 50\r\n\r\nabc", reset=False)
+    send(server, "/data", "left", "Content-Length: 50\r\n\r\nabc", reset=reset)
     server.wait_for_record("teardown", id="left")
     log = server.folder / "access"
     server._wait_for(lambda: log.read_text().endswith("\n"), "log the request")
