@@ -13,7 +13,7 @@ from wsgikit import json_response
 from wsgikit.draining import is_draining
 from wsgikit.errors import ConfigurationError
 from wsgikit.layer import Layer
-from wsgikit.readiness import Check
+from wsgikit.readiness import Check, check_times
 
 _METHODS = ("GET", "HEAD")
 _HEADERS = {"Cache-Control": "no-store"}
@@ -30,7 +30,9 @@ class HealthMiddleware(Layer):
     :param live_path: answered with 200 always. What is not answered should be restarted.
     :param ready_path: answered with 200, or with 503 when a check fails, or from the server's
         SIGTERM on (see ``wsgikit.gunicorn``), so that no new requests are sent here.
-    :param timeout: seconds that each check may take; default 2.
+    :param timeout: seconds that each check may take; default 2. One that takes longer goes on in
+        its thread, beside the runs that follow: up to four, ever less often. So let what it asks
+        with give up by itself: ``wsgikit.health_checks`` says how.
     :param keep: seconds that its result counts; default 1. Probes that come at the same time share
         one run.
     :raises ConfigurationError: an option is wrong.
@@ -54,11 +56,15 @@ class HealthMiddleware(Layer):
         keep: float = 1.0,
     ) -> None:
         super().__init__(app)
-        functions = checks or {}
-        _check_options(functions, [live_path, ready_path], timeout, keep)
+        paths = [live_path, ready_path]
+        if not all(path.startswith("/") for path in paths) or len({*paths}) < len(paths):
+            raise ConfigurationError(
+                f"{paths!r} are no two paths.\n\nWrite live_path='/livez', ready_path='/readyz'."
+            )
+        check_times(timeout, keep)
         self._checks = {
             name: Check(name, function, timeout=timeout, keep=keep)
-            for name, function in functions.items()
+            for name, function in (checks or {}).items()
         }
         self._answers = {live_path: _live, ready_path: self._ready}
 
@@ -87,23 +93,3 @@ def _live() -> Response:
 def _response(code: HTTPStatus, /, **values: object) -> Response:
     text = f"{json_response.dumps(values)}\n"
     return Response(text, code, _HEADERS, mimetype="application/json")
-
-
-def _check_options(
-    checks: Mapping[str, Callable[[], object]], paths: list[str], timeout: float, keep: float
-) -> None:
-    for name, check in checks.items():
-        if not callable(check):
-            raise ConfigurationError(
-                f"The check {name!r} is no function: {check!r}.\n\n"
-                "Write one such as wsgikit.health_checks.database(engine)."
-            )
-    if not all(path.startswith("/") for path in paths) or len({*paths}) < len(paths):
-        raise ConfigurationError(
-            f"{paths!r} are no two paths.\n\nWrite live_path='/livez', ready_path='/readyz'."
-        )
-    if timeout <= 0 or keep < 0:
-        raise ConfigurationError(
-            f"timeout={timeout!r}, keep={keep!r}: a check needs time.\n\n"
-            "Write seconds: timeout above 0, keep 0 or more."
-        )

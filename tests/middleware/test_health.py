@@ -122,7 +122,7 @@ def test_check_that_is_stuck_holds_no_probe_and_runs_once(probe):
         calls.append(1)
         free.wait(20)
 
-    layer = HealthMiddleware(app, checks={"database": stuck}, timeout=0.05)
+    layer = HealthMiddleware(app, checks={"database": stuck}, timeout=0.05, keep=600)
     for _ in range(3):
         answer = probe("/readyz", layer=layer)
         assert content(answer) == ("503", {"status": "not ready", "failing": ["database"]})
@@ -158,6 +158,8 @@ def test_probes_that_wait_at_the_same_time_share_one_run(probe):
         ({"live_path": "/readyz"}, "no two paths"),
         ({"timeout": 0}, "a check needs time"),
         ({"keep": -1}, "a check needs time"),
+        ({"timeout": float("inf")}, "a check needs time"),
+        ({"keep": float("nan")}, "a check needs time"),
     ],
 )
 def test_options_that_cannot_work_are_refused(options, text):
