@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from wsgikit import json_response
-from wsgikit.draining import is_draining
+from wsgikit.draining import close_if_draining, is_draining
 from wsgikit.errors import ConfigurationError
 from wsgikit.layer import Layer
 from wsgikit.readiness import Check, check_times
@@ -38,7 +38,8 @@ class HealthMiddleware(Layer):
     :raises ConfigurationError: an option is wrong.
 
     The answer is a small JSON object with the names of the checks that fail; why they do is in the
-    log alone. Only GET and HEAD are answered; of the environ nothing but method and path is read.
+    log alone. Only GET and HEAD are answered; of what was sent nothing but method and path is read.
+    From SIGTERM on the connection is closed after the answer, as ``DrainMiddleware`` has it.
 
     Place it outermost: probes have the host's own address as ``Host``, which ``HostMiddleware``
     would refuse, come by plain http, and belong in no access log.
@@ -72,6 +73,7 @@ class HealthMiddleware(Layer):
         answer = self._answers.get(environ.get("PATH_INFO", ""))
         if answer is None:
             return self.call_app(environ, start_response)
+        start_response = close_if_draining(environ, start_response)
         if environ["REQUEST_METHOD"] not in _METHODS:
             return MethodNotAllowed(_METHODS).get_response(environ)(environ, start_response)
         return answer()(environ, start_response)
