@@ -38,8 +38,8 @@ class AccessLogMiddleware(Layer):
     :param format: ``"text"``, the combined format of Apache and nginx with more behind it, or
         ``"json"``, one object a line.
     :param logger: the name of the logger, or the logger. Lines have level INFO.
-    :param redact: names, or words of names, of query parameters whose values are not logged,
-        instead of ``wsgikit.redaction.SECRETS``.
+    :param redact: names of query parameters whose values are not logged, as in
+        ``wsgikit.redaction.Redaction``, instead of ``SECRETS`` there.
     :raises ConfigurationError: there is no such format, or ``redact`` is no list of names.
 
     A line has the client, method, path, query, status, bytes of the body, seconds to its first
