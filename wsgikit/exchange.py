@@ -32,7 +32,7 @@ class Exchange(BodyEnd):
     """When the body had been closed."""
     size: int | None = 0
     """How many bytes of the body the server has taken; None where it alone knows: of a file that
-    was cut, or that has neither a Content-Length nor a size."""
+    may have gone by sendfile, and was cut."""
     aborted: Literal["client", "error"] | None = None
     """Why the response was cut: the client left, or an error came after the first byte."""
 
@@ -40,7 +40,7 @@ class Exchange(BodyEnd):
     _write: Callable[[bytes], object]
     _is_complete = False
     _client_left = False
-    _is_file = False
+    _goes_by_sendfile = False
 
     def __init__(
         self,
@@ -88,10 +88,16 @@ class Exchange(BodyEnd):
     def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """The body to return in place of ``body``."""
         if is_file(body, self.environ):
-            self._is_file = True
-            self.first_byte = self._now()
-            self.size = _file_size(body)
+            self._watch_file(body)
         return close_with(self, body, self.environ, call, self.take)
+
+    def _watch_file(self, body: Any) -> None:
+        size = _file_size(body)
+        if size is None and _count_reads(body, self.take):
+            return
+        self._goes_by_sendfile = True
+        self.first_byte = self._now()
+        self.size = size
 
     def sent(self) -> None:
         """The server has taken all of it, so an error that comes now has cut nothing."""
@@ -115,7 +121,7 @@ class Exchange(BodyEnd):
     def _size_sent(self) -> int | None:
         if self._method == "HEAD" or self.status in _BODILESS:
             return 0
-        if self._is_file and self.aborted:
+        if self._goes_by_sendfile and self.aborted:
             return None
         declared = [v for name, v in self._headers if name.lower() == "content-length"]
         if not declared or not declared[0].isdecimal():
@@ -158,3 +164,28 @@ def _file_size(body: Any) -> int | None:
         return os.fstat(number).st_size - os.lseek(number, 0, os.SEEK_CUR)
     except (AttributeError, OSError, ValueError):  # no file of the system's, or a closed one
         return None
+
+
+class _CountedFile:
+    """A file whose reads are counted. Without a descriptor no server sends it in another way."""
+
+    def __init__(self, file: Any, count: Callable[[int], object]) -> None:
+        self._file = file
+        self._count = count
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, *args: Any) -> Any:
+        data = self._file.read(*args)
+        self._count(len(data))
+        return data
+
+
+def _count_reads(body: Any, count: Callable[[int], object]) -> bool:
+    """Whether that could be done: a file wrapper in C may keep its file to itself."""
+    try:
+        body.filelike = _CountedFile(body.filelike, count)
+    except AttributeError:
+        return False
+    return True

@@ -49,6 +49,7 @@ class Observed:
             self.sent[method, rule, str(status)] += CLIENTS * ROUNDS
         for path in LEFT:
             self.sent["GET", path, "200"] += CLIENTS
+        self.sent["GET", "/storage", "500"] += CLIENTS  # whose server's answer has no id
 
     def _visit(self, name: str) -> None:
         with self.server.connect() as connection:
@@ -61,6 +62,9 @@ class Observed:
                     self.ids.append(request_id)
         for path in LEFT:
             self._leave(path, f"{name}-leaves-{path[1:]}")
+        request_id = f"{name}-storage"
+        assert self.server.get("/storage", X_Request_ID=request_id).status == 500
+        self.ids.append(request_id)
 
     def _leave(self, path: str, request_id: str) -> None:
         with self.server.connect() as connection:

@@ -169,7 +169,7 @@ def test_rule_that_cannot_be_found_costs_no_response(log_of, app):
         ("restart", 404, 13, None),
         ("no_content", 204, 0, None),
         ("not_modified", 304, 0, None),
-        ("file", 200, None, None),  # of a file in memory only the server knows
+        ("file", 200, 6, None),
         ("raises", 500, 0, None),
         ("raises_after_start", 500, 0, None),
         ("breaks_at_first_chunk", 500, 0, None),
@@ -261,12 +261,76 @@ def test_file_that_was_cut_has_no_known_size(tmp_path, log_of):
     assert (line["bytes"], line["aborted"]) == (None, "client")
 
 
+def storage_app(*parts):
+    """Sends a file without a descriptor, as object stores have them; a part may be an error."""
+
+    class Storage:
+        def __init__(self):
+            self.left = [*parts, b""]
+
+        def read(self, size=-1):
+            part = self.left.pop(0)
+            if isinstance(part, Exception):
+                raise part
+            return part
+
+    def app(environ, start_response):
+        start_response("200 OK", PLAIN)
+        return environ["wsgi.file_wrapper"](Storage())
+
+    return app
+
+
+def test_file_without_descriptor_is_counted_by_what_is_read(log_of):
+    line = log_of(storage_app(b"one", b"two"))
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, 6, None)
+    assert 0 < line["first_byte"] < line["seconds"]
+
+
+def test_file_without_descriptor_whose_first_read_fails_is_answered_with_500(log_of):
+    line = log_of(storage_app(LookupError("the bucket is gone")))
+    assert (line["status"], line["bytes"], line["aborted"]) == (500, 0, None)
+
+
+def test_file_without_descriptor_that_was_cut(log_of):
+    line = log_of(storage_app(b"one", LookupError("the bucket is gone")))
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, 3, "error")
+    line = log_of(storage_app(b"one", b"two"), leave_after=1)
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, 6, "client")
+
+
 def test_file_in_memory_counts_by_its_headers(log_of):
     def app(environ, start_response):
         start_response("200 OK", [*PLAIN, ("Content-Length", "4")])
-        return environ["wsgi.file_wrapper"](io.BytesIO(b"file"))
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"a file"))
 
     assert log_of(app)["bytes"] == 4
+
+
+def test_file_that_its_wrapper_keeps_to_itself_has_no_known_size(log_of):
+    """As one in C does."""
+
+    class Wrapper:
+        def __init__(self, file):
+            self._file = file
+
+        def __iter__(self):
+            return iter(self._file)
+
+    def app(environ, start_response):
+        start_response("200 OK", PLAIN)
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"a file"))
+
+    line = log_of(app, **{"wsgi.file_wrapper": Wrapper})
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, None, None)
+
+
+def test_files_other_methods_are_there_for_the_server(lines):
+    layer = AccessLogMiddleware(storage_app())
+    body = layer({"wsgi.file_wrapper": FileWrapper}, lambda status, headers: None)
+    assert body.filelike.left == [b""]
+    assert not hasattr(body.filelike, "fileno")
+    body.close()
 
 
 def test_body_that_the_server_drops_is_logged_when_it_is_collected(hostile, lines):
@@ -383,4 +447,5 @@ def test_file_that_was_closed_too_early_has_a_line(log_of):
         with tempfile.TemporaryFile() as file:
             return environ["wsgi.file_wrapper"](file)
 
-    assert log_of(app)["aborted"] == "error"
+    line = log_of(app)
+    assert (line["status"], line["bytes"], line["aborted"]) == (500, 0, None)
