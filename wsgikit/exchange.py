@@ -9,7 +9,7 @@ from typing import Any, Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from .closing import BodyEnd, close_with
-from .environ import CONTEXT
+from .environ import CLIENT_LEFT, CONTEXT, RULE
 from .errors import ClientDisconnected
 from .lifecycle import Headers, call, is_file, raise_after
 
@@ -34,7 +34,8 @@ class Exchange(BodyEnd):
     """How many bytes of the body the server has taken; None where it alone knows: of a file that
     may have gone by sendfile, and was cut."""
     aborted: Literal["client", "error"] | None = None
-    """Why the response was cut: the client left, or an error came after the first byte."""
+    """Why the response was cut: the client left, also while its request was read; or an error came
+    after the first byte."""
 
     _headers: Headers = []  # noqa: RUF012 - replaced, never changed
     _write: Callable[[bytes], object]
@@ -66,7 +67,8 @@ class Exchange(BodyEnd):
         else:
             self._write = self._server_start(status, headers, exc_info)
         self.status, self._headers = int(status[:3]), headers
-        self.rule = _rule(self.environ)
+        context = self.environ.get(CONTEXT)
+        self.rule = context and context.rule  # found by now, or none of an App's
         self.started = self._now()
         return self.write
 
@@ -106,17 +108,24 @@ class Exchange(BodyEnd):
     def closed(self, outcome: BaseException | None) -> None:
         """Report what has been seen."""
         self.seconds = self._now()
-        if self._client_left or isinstance(outcome, ClientDisconnected):
+        if outcome is not None or self.status is None or self.status >= 400:
+            self._hear_of_failure(outcome)
+        if self._client_left:
             self.aborted = "client"
-        elif outcome is not None and not self._is_complete:
-            if self.first_byte is None:
-                self.status = 500
-            else:
-                self.aborted = "error"
         if self.first_byte is None:
             self.first_byte = self.seconds
         self.size = self._size_sent()
         self._report(self)
+
+    def _hear_of_failure(self, outcome: BaseException | None) -> None:
+        self.rule = self.rule or self.environ.get(RULE)
+        is_cut = outcome is not None and not self._is_complete
+        if isinstance(outcome, ClientDisconnected) or self.environ.get(CLIENT_LEFT):
+            self._client_left = True
+        if is_cut and self.first_byte is None:
+            self.status = None if self._client_left else 500
+        elif is_cut:
+            self.aborted = "error"
 
     def _size_sent(self) -> int | None:
         if self._method == "HEAD" or self.status in _BODILESS:
@@ -146,15 +155,6 @@ def observe(
     except BaseException as error:
         raise_after(error, exchange.closed, error)
     return exchange.watch(body)
-
-
-def _rule(environ: WSGIEnvironment) -> str | None:
-    context = environ.get(CONTEXT)
-    try:
-        rule = context and context.route.rule  # found by now, or none of an App's
-    except Exception:  # a converter that fails: the response that starts here says so
-        return None
-    return rule.rule if rule else None
 
 
 def _file_size(body: Any) -> int | None:

@@ -14,10 +14,12 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from webtest import TestApp
+from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-from wsgikit import App, Pipeline
+from wsgikit import App, Pipeline, request
 from wsgikit.environ import REQUEST_ID, TRACEPARENT
 from wsgikit.errors import ConfigurationError
+from wsgikit.layer import Layer
 from wsgikit.middleware import (
     AccessLogMiddleware,
     ContextMiddleware,
@@ -141,6 +143,40 @@ def test_rule_of_a_stream_and_of_a_failed_view(lines, app):
     assert found == [("/stream", 200), ("/broken", 500)]
 
 
+@pytest.fixture
+def failing(app):
+    """An app whose errors reach the server."""
+
+    @app.get("/broken/<name>")
+    def broken(name):
+        raise ValueError
+
+    return app
+
+
+class Late(Layer):
+    """Calls the app inside when its first chunk is asked for."""
+
+    def __call__(self, environ, start_response):
+        yield from self.call_app(environ, start_response)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [standard, ContextMiddleware, lambda app: ContextMiddleware(Late(app))],
+    ids=["propagates", "no_error_layer", "late"],
+)
+def test_rule_of_an_error_that_reaches_the_server(failing, log_of, chain):
+    line = log_of(chain(failing), PATH_INFO="/broken/x")
+    assert (line["rule"], line["status"], line["aborted"]) == ("/broken/<name>", 500, None)
+
+
+def test_rule_of_an_error_before_the_router(failing, log_of):
+    failing.before_request(lambda: 1 / 0)
+    line = log_of(standard(failing), PATH_INFO="/broken/x")
+    assert (line["rule"], line["status"]) == ("/broken/<name>", 500)
+
+
 def test_apps_of_other_frameworks_have_no_rule_looked_for(log_of, monkeypatch):
     legacy = App("legacy")
     monkeypatch.setattr(legacy.url_map, "find", None)
@@ -259,6 +295,87 @@ def test_file_that_was_cut_has_no_known_size(tmp_path, log_of):
     path.write_bytes(b"0123456789")
     line = log_of(file_app(path), leave_after=0)
     assert (line["bytes"], line["aborted"]) == (None, "client")
+
+
+class Cut:
+    """The input of a client that has left while it sent its body."""
+
+    def read(self, *args):
+        raise ConnectionResetError
+
+    readline = readinto = read
+
+
+CUT = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": "50"}
+
+
+@pytest.fixture
+def upload(app):
+    """The standard chain around views that read the body, each in its way."""
+    app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+
+    @app.post("/raw")
+    def raw():
+        return request.environ["wsgi.input"].read()
+
+    @app.post("/data")
+    def data():
+        return request.get_data()
+
+    @app.post("/caught")
+    def caught():
+        try:
+            return request.get_data()
+        except BadRequest:
+            raise UnprocessableEntity from None
+
+    @app.errorhandler(UnprocessableEntity)
+    def page(error):
+        return "come back", 422
+
+    return standard(app)
+
+
+def test_client_that_leaves_while_its_body_is_read_is_answered_nothing(upload, log_of, caplog):
+    line = log_of(upload, PATH_INFO="/raw", **CUT, **{"wsgi.input": Cut()})
+    assert (line["status"], line["bytes"], line["aborted"]) == (None, 0, "client")
+    assert line["rule"] == "/raw"
+    assert "Exception on" not in caplog.text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/data", 400), ("/caught", 422)])
+def test_client_that_leaves_and_is_answered_all_the_same(upload, log_of, path, status):
+    line = log_of(upload, PATH_INFO=path, **CUT, **{"wsgi.input": Cut()})
+    assert (line["rule"], line["status"], line["aborted"]) == (path, status, "client")
+
+
+def test_body_that_ends_too_early_is_one_of_a_client_that_has_left(upload, log_of):
+    line = log_of(upload, PATH_INFO="/data", **CUT, **{"wsgi.input": io.BytesIO(b"abc")})
+    assert (line["status"], line["aborted"]) == (400, "client")
+
+
+def test_connection_of_the_apps_own_is_no_client(app, log_of):
+    @app.post("/")
+    def ask_database():
+        raise ConnectionResetError
+
+    line = log_of(standard(app), **CUT, **{"wsgi.input": io.BytesIO(bytes(50))})
+    assert (line["status"], line["aborted"]) == (500, None)
+
+
+def test_layer_that_answers_in_place_of_a_body_is_no_client(app, log_of):
+    app.get("/")(lambda: iter(["too ", "long"]))
+    chain = standard(app)
+
+    def limiter(environ, start_response):
+        body = chain(environ, lambda status, headers: None)
+        next(iter(body))
+        body.close()
+        start_response("500 Internal Server Error", PLAIN)
+        return [b"the answer was too long"]
+
+    line = log_of(limiter)
+    assert (line["status"], line["aborted"]) == (500, None)
 
 
 def storage_app(*parts):

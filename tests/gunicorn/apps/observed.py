@@ -77,6 +77,11 @@ def storage():
     return Response(file, direct_passthrough=True)
 
 
+@app.post("/upload")
+def upload():
+    return str(len(request.get_data()))
+
+
 @app.get("/endless")
 def endless():
     return Response(chunks(), headers={"X-Pid": str(os.getpid())})
