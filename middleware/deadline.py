@@ -33,7 +33,8 @@ class DeadlineMiddleware(Layer):
         here.
     :raises ConfigurationError: an option is wrong.
 
-    Nothing is cut off: see ``wsgikit.deadline`` for how code asks what is left. gunicorn's
+    Nothing is cut off: see ``wsgikit.deadline`` for how code asks what is left. Without a
+    ``ContextMiddleware`` inside, that is ``environ["wsgikit.deadline"].remaining()``. gunicorn's
     ``timeout`` is none of this, with threads: it tells whether a worker as a whole is alive.
 
     Sets ``environ["wsgikit.deadline"]``. Place it inside ``ProxyMiddleware``, which tells whom to
