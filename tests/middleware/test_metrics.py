@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry, values
 from webtest import TestApp
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from wsgikit import App, gunicorn
+from wsgikit import App, Blueprint, gunicorn, request
 from wsgikit.environ import PROXY_ORIGINAL
 from wsgikit.errors import ConfigurationError, MissingExtraError
 from wsgikit.metrics import FOLDER, metrics_app
@@ -150,6 +151,22 @@ def test_client_that_left_before_any_answer_counts(registry, total):
     assert total() == {("OTHER", "(none)", "none"): 1}
 
 
+def test_client_that_leaves_while_its_body_is_read_counts(app, registry, total, value, serve):
+    class Cut:
+        def read(self):
+            raise ConnectionResetError
+
+    @app.post("/upload")
+    def upload():
+        return request.environ["wsgi.input"].read()
+
+    asked = {"REQUEST_METHOD": "POST", "PATH_INFO": "/upload", "CONTENT_LENGTH": "50"}
+    serve(MetricsMiddleware(standard(app), registry=registry), **asked, **{"wsgi.input": Cut()})
+    assert total() == {("POST", "/upload", "none"): 1}
+    labels = {"method": "POST", "rule": "/upload", "reason": "client"}
+    assert value("http_responses_aborted_total", **labels) == 1
+
+
 def test_request_is_in_flight_until_its_body_is_closed(hostile, registry, value, total):
     layer = MetricsMiddleware(hostile.stream, registry=registry)
     body = layer({"REQUEST_METHOD": "GET"}, lambda status, headers: None)
@@ -245,6 +262,32 @@ def test_two_chains_of_a_process_count_together(registry, total, serve):
     for layer in [MetricsMiddleware(ok, registry=registry) for _ in range(2)]:
         serve(layer)
     assert total() == {("GET", "(none)", "200"): 2}
+
+
+def lister(name, registry, **options):
+    """An app with the rule ``/list``, in a chain that counts in ``registry``."""
+    app = App(name, config={"SECRET_KEY": "only for tests"})
+    app.add_url_rule("/list", view_func=lambda: name)
+    return MetricsMiddleware(standard(app), registry=registry, **options)
+
+
+def test_apps_mounted_at_two_places_have_each_a_registry_if_they_are_to_be_told_apart():
+    admin = lister("admin", CollectorRegistry(), path="/admin/metrics")
+    site = DispatcherMiddleware(lister("shop", CollectorRegistry()), {"/admin": admin})
+    client = TestApp(site, extra_environ={"REMOTE_ADDR": "127.0.0.1"})
+    for path in ("/list", "/admin/list", "/admin/list"):
+        client.get(path)
+    series = 'http_requests_total{method="GET",rule="/list",status="200"}'
+    assert f"{series} 1.0" in client.get("/metrics")
+    assert f"{series} 2.0" in client.get("/admin/metrics")
+
+
+def test_rule_of_a_blueprint_has_its_prefix(app, registry, total):
+    admin = Blueprint("admin", "admin", url_prefix="/admin")
+    admin.get("/list")(lambda: "users")
+    app.register_blueprint(admin)
+    TestApp(MetricsMiddleware(standard(app), registry=registry)).get("/admin/list")
+    assert total() == {("GET", "/admin/list", "200"): 1}
 
 
 def test_buckets_of_a_registry_are_the_same(registry):
