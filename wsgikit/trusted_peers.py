@@ -13,6 +13,9 @@ from .errors import ConfigurationError
 UNIX = "unix"
 """Stands for peers on a Unix socket, which have no address: servers give an empty one."""
 
+UNIX_PEER = "unix:"
+"""What nginx says in place of such a peer's address."""
+
 
 class TrustedPeers:
     """The peers at these addresses: ``"10.1.2.3" in TrustedPeers(["10.0.0.0/8"])``.
@@ -40,7 +43,7 @@ class TrustedPeers:
         return self._trusts(address)
 
     def _find(self, address: str) -> bool:
-        if not address:
+        if address in ("", UNIX_PEER):
             return self._has_unix
         peer = parse_address(address)
         return peer is not None and any(peer in network for network in self._networks)
