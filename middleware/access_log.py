@@ -52,6 +52,7 @@ class AccessLogMiddleware(Layer):
     """
 
     uses = (REQUEST_ID, PROXY_ORIGINAL)
+    observes = True
 
     def __init__(
         self,
@@ -105,7 +106,9 @@ class AccessLogMiddleware(Layer):
             "rule": exchange.rule,
             "request_id": _quoted(request_id, "@") if request_id else None,
         }
-        self.logger.info("%s", (_as_json if self.format == "json" else _as_text)(line))
+        ids = {name: line[name] or "-" for name in ("request_id", "trace_id")}  # for its filters
+        text = (_as_json if self.format == "json" else _as_text)(line)
+        self.logger.info("%s", text, extra=ids)
 
 
 def _quoted(text: str, safe: str) -> str:

@@ -56,6 +56,7 @@ class MetricsMiddleware(Layer):
     """
 
     uses = (PROXY_ORIGINAL,)
+    observes = True
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class RequestIDMiddleware(Layer):
 
     provides = (REQUEST_ID, TRACEPARENT)
     uses = (TRUSTED_PEER,)
+    observes = True
 
     def __init__(
         self,
