@@ -67,6 +67,7 @@ class ProxyMiddleware(Layer):
     """
 
     provides = (PEER, TRUSTED_PEER, PROXY_ORIGINAL)
+    forbids = (PROXY_ORIGINAL,)
 
     def __init__(
         self,
