@@ -11,7 +11,10 @@ from werkzeug.exceptions import BadRequest
 
 from wsgikit.environ import PEER, PROXY_ORIGINAL, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError
-from wsgikit.forwarding import (
+from wsgikit.forwarding import read_forwarding
+from wsgikit.layer import Layer, observed
+from wsgikit.log_context import request_ids
+from wsgikit.proxy_headers import (
     OF_CLIENTS,
     UNDERSTOOD,
     X_ANY,
@@ -19,10 +22,7 @@ from wsgikit.forwarding import (
     X_HOST,
     X_PREFIX,
     X_PROTO,
-    read_forwarding,
 )
-from wsgikit.layer import Layer, observed
-from wsgikit.log_context import request_ids
 from wsgikit.run_once import RunOnce
 from wsgikit.trusted_peers import TrustedPeers
 from wsgikit.wrappers import Response

@@ -10,51 +10,10 @@ from werkzeug.exceptions import BadRequest
 
 from .forwarded import parse_forwarded, parse_node
 from .hosts import parse_host
+from .proxy_headers import FORWARDED, X_FOR, X_HOST, X_PORT, X_PREFIX, X_PROTO
 from .trusted_peers import UNIX_PEER, TrustedPeers
 
-FORWARDED = "HTTP_FORWARDED"
-X_FOR = "HTTP_X_FORWARDED_FOR"
-X_PROTO = "HTTP_X_FORWARDED_PROTO"
-X_HOST = "HTTP_X_FORWARDED_HOST"
-X_PORT = "HTTP_X_FORWARDED_PORT"
-X_PREFIX = "HTTP_X_FORWARDED_PREFIX"
-X_ANY = "HTTP_X_FORWARDED"
-UNDERSTOOD = frozenset({FORWARDED, X_FOR, X_PROTO, X_HOST, X_PORT, X_PREFIX})
 _X_VALUES = {"proto": X_PROTO, "host": X_HOST, "port": X_PORT, "prefix": X_PREFIX}
-OF_CLIENTS = frozenset(
-    {
-        FORWARDED,
-        "HTTP_CF_CONNECTING_IP",
-        "HTTP_CF_CONNECTING_IPV6",
-        "HTTP_CF_VISITOR",
-        "HTTP_CLIENT_IP",
-        "HTTP_FASTLY_CLIENT_IP",
-        "HTTP_FLY_CLIENT_IP",
-        "HTTP_FORWARDED_FOR",
-        "HTTP_FRONT_END_HTTPS",
-        "HTTP_PROXY_CLIENT_IP",
-        "HTTP_TRUE_CLIENT_IP",
-        "HTTP_WL_PROXY_CLIENT_IP",
-        "HTTP_X_APPENGINE_USER_IP",
-        "HTTP_X_AZURE_CLIENTIP",
-        "HTTP_X_CLIENT_IP",
-        "HTTP_X_CLUSTER_CLIENT_IP",
-        "HTTP_X_ENVOY_EXTERNAL_ADDRESS",
-        "HTTP_X_HOST",
-        "HTTP_X_HTTP_HOST_OVERRIDE",
-        "HTTP_X_ORIGINAL_FORWARDED_FOR",
-        "HTTP_X_ORIGINAL_HOST",
-        "HTTP_X_ORIGINAL_URL",
-        "HTTP_X_ORIGINATING_IP",
-        "HTTP_X_REAL_IP",
-        "HTTP_X_REMOTE_ADDR",
-        "HTTP_X_REMOTE_IP",
-        "HTTP_X_REWRITE_URL",
-        "HTTP_X_SCHEME",
-        "HTTP_X_URL_SCHEME",
-    }
-)
-"""By these, and by all that begin as ``X_ANY``, proxies say who asks, by what name, and how."""
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PREFIX = re.compile(r"(?:/(?!\.{0,2}(?:/|\Z))[A-Za-z0-9._~!$&'()*+;=:@-]+)*/?", re.ASCII)
