@@ -32,7 +32,7 @@ class TrustedPeers:
             )
         given = frozenset(networks)
         self._has_unix = UNIX in given
-        self._networks = tuple(map(_network, given - {UNIX}))
+        self._networks = tuple(map(_checked, given - {UNIX}))
         self._trusts = lru_cache(maxsize=256)(self._find)
 
     def __bool__(self) -> bool:
@@ -65,13 +65,23 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def parse_network(text: str) -> IPv4Network | IPv6Network:
+    """The network that ``text`` is in CIDR notation, or the one of an address alone.
+
+    One of IPv4 in IPv6 (``::ffff:…``) is IPv4, as addresses are for :func:`parse_address`.
+
+    :raises ValueError: it is none.
+    """
+    network = ip_network(text)
+    begin = getattr(network.network_address, "ipv4_mapped", None)
+    if begin is not None and network.prefixlen >= 96:
+        return ip_network(f"{begin}/{network.prefixlen - 96}")
+    return network
+
+
+def _checked(text: str) -> IPv4Network | IPv6Network:
     try:
-        network = ip_network(text)
-        begin = getattr(network.network_address, "ipv4_mapped", None)
-        if begin is not None and network.prefixlen >= 96:  # as addresses are taken
-            return ip_network(f"{begin}/{network.prefixlen - 96}")
-        return network
+        return parse_network(text)
     except ValueError as error:
         raise ConfigurationError(
             f"{text!r} is no address or network: {error}.\n\n"
