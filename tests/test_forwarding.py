@@ -74,6 +74,7 @@ def test_client_is_the_last_address_that_is_no_proxy(value, address):
         ("for=6.6.6.6;host=evil, for=192.0.2.1;proto=https", ("192.0.2.1", "https", None)),
         ("for=192.0.2.1;proto=https, for=unknown", ("", None, None)),
         ("for=192.0.2.1, for=_hidden, for=10.0.0.2", ("", None, None)),
+        ("for=10.0.0.3, for=10.0.0.2", ("10.0.0.3", None, None)),
         ("proto=https;host=a.example", (None, "https", "a.example")),
         ("for=6.6.6.6, proto=https, for=10.0.0.2", ("10.0.0.2", "https", None)),
         ("by=10.0.0.1;secret=x", (None, None, None)),

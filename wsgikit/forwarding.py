@@ -40,7 +40,7 @@ def read_forwarding(
     :raises BadRequest: a header is malformed, or two contradict each other.
     """
     by_x = _read_x_forwarded(headers, trusted)
-    by_forwarded = _read_forwarded(headers.get(FORWARDED, ""), trusted)
+    by_forwarded = _read_forwarded(headers[FORWARDED], trusted) if FORWARDED in headers else {}
     proto = _agreed(_checked_proto(by_x), _checked_proto(by_forwarded))
     if "port" in by_x:  # and no host: it is the port of the one that counts without it
         by_x.setdefault("host", by_forwarded.get("host", host))
@@ -76,7 +76,7 @@ def _read_x_forwarded(headers: Mapping[str, str], trusted: TrustedPeers) -> dict
         if not _is_proxy(address, trusted):
             break
     for name, key in _X_VALUES.items():
-        if value := _paired(_split(headers.get(key, "")), hops, name):
+        if key in headers and (value := _paired(_split(headers[key]), hops, name)):
             said[name] = value
     return said
 
