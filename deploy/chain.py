@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "TRUSTED_HOSTS": [],  # the names of the site
     "METRICS_READERS": ["127.0.0.1", "::1"],  # Prometheus
     "HTTPS": True,  # send those who come by http to https
-    "SECONDS": 30,  # after which nobody waits for an answer any more
+    "SECONDS": 50,  # after which nobody waits for an answer any more
 }
 
 

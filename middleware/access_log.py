@@ -39,6 +39,7 @@ class AccessLogMiddleware(Layer):
     """
 
     uses = (REQUEST_ID, PROXY_ORIGINAL)
+    observes = True
 
     def __init__(
         self,
@@ -63,4 +64,6 @@ class AccessLogMiddleware(Layer):
         return observe(self.call_app, environ, start_response, partial(self._log, request))
 
     def _log(self, request: dict[str, Any], exchange: Exchange) -> None:
-        self.logger.info("%s", FORMATS[self.format](answered(request, exchange)))
+        line = answered(request, exchange)
+        ids = {name: line[name] or "-" for name in ("request_id", "trace_id")}  # for its filters
+        self.logger.info("%s", FORMATS[self.format](line), extra=ids)

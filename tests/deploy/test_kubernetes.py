@@ -1,5 +1,6 @@
 """The manifests, against the API's own schemas and against each other; there is no cluster."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 import yaml
 from nginx_server import DEPLOY
 
-MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+FOLDER = DEPLOY / "kubernetes"
+MANIFESTS = sorted(FOLDER.glob("*.yaml"))
 VERSIONS = ("1.34", "1.37")
 """The oldest in which a preStop hook may sleep by itself for sure, and the newest one known."""
 
 
 def read(name: str) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load((DEPLOY / "kubernetes" / f"{name}.yaml").read_text())
+    manifest: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     return manifest
 
 
@@ -104,10 +106,15 @@ def test_secret_has_names_and_no_values() -> None:
     assert names == dict.fromkeys(["SECRET_KEY", "SESSION_STORE", "DATABASE"], "")
 
 
-def test_secrets_are_where_the_app_looks_for_them(
-    pod: dict[str, Any], container: dict[str, Any]
-) -> None:
+def test_applying_the_folder_leaves_the_real_secret_alone(pod: dict[str, Any]) -> None:
+    mounted = [each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each]
+    assert mounted == ["wsgikit"]
+    assert read("secret")["metadata"]["name"] not in mounted
+    made = re.search(r"create secret generic (\S+)", (FOLDER / "secret.yaml").read_text())
+    assert made is not None
+    assert [made[1]] == mounted
+
+
+def test_secrets_are_where_the_app_looks_for_them(container: dict[str, Any]) -> None:
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
-    volumes = {each["name"]: each for each in pod["volumes"]}
     assert mounts["secrets"] == read("configmap")["data"]["CREDENTIALS_DIRECTORY"]
-    assert volumes["secrets"]["secret"]["secretName"] == read("secret")["metadata"]["name"]

@@ -162,11 +162,11 @@ def test_nginx_finds_no_fault_with_the_files_that_come_along(tmp_path: Path) -> 
 
 def test_what_a_client_says_of_itself_is_replaced(site: Nginx, host: Host) -> None:
     before = time.time()
-    assert ask(site, **LIES, Host="Example.ORG").status == 200
+    assert ask(site, **LIES, Host="Example.ORG:8000").status == 200
     (seen,) = host.seen
     assert seen.headers["X-Forwarded-For"] == "127.0.0.1"
     assert seen.headers["X-Forwarded-Proto"] == "http"
-    assert seen.headers["Host"] == "example.org"
+    assert seen.headers["Host"] == "example.org:8000"
     assert len(seen.headers["X-Request-ID"]) == 32
     assert before - 1 <= float(seen.headers["X-Request-Start"].removeprefix("t=")) <= time.time()
     assert len(seen.headers.get_all("X-Forwarded-For", [])) == 1
@@ -174,6 +174,13 @@ def test_what_a_client_says_of_itself_is_replaced(site: Nginx, host: Host) -> No
     set_by_nginx = {"X-Forwarded-For", "X-Forwarded-Proto", "X-Request-ID", "X-Request-Start"}
     assert passed_on == set_by_nginx
     assert not any("evil" in value for value in seen.headers.values())
+
+
+@pytest.mark.parametrize("name", ["example.org", "[::1]", "[::1]:8443", "203.0.113.1:8000"])
+def test_the_app_is_told_the_port_that_was_asked_at(site: Nginx, host: Host, name: str) -> None:
+    """Or its absolute links would lead nowhere where nginx is published under another port."""
+    ask(site, Host=name)
+    assert [each.headers["Host"] for each in host.seen] == [name]
 
 
 def test_names_with_underscores_do_not_pass_for_those_with_hyphens(site: Nginx, host: Host) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from real_servers import wait_until
 APPS = Path(__file__).parent / "apps"
 UNITS = DEPLOY / "systemd"
 AS_SYSTEMD = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+import fcntl, os, sys
+sockets = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 64) for number in sys.argv[1].split(",")]
+for place, number in enumerate(sockets, 3):
+    os.dup2(number, place)
+os.environ |= {"LISTEN_FDS": str(len(sockets)), "LISTEN_PID": str(os.getpid())}
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
-"""Hands a socket on as sd_listen_fds(3) says, to a program that has the same process id."""
+"""Hands sockets on as sd_listen_fds(3) says, to a program that has the same process id."""
 TARGETS = ["basic", "multi-user", "network-online", "shutdown", "sockets", "sysinit"]
 
 
@@ -37,6 +40,11 @@ def settings(unit: str, section: str) -> configparser.SectionProxy:
     parser.optionxform = str
     parser.read(UNITS / unit)
     return parser[section]
+
+
+def addresses() -> list[str]:
+    """Where systemd listens: for nginx, and for Prometheus."""
+    return re.findall(r"^ListenStream=(.+)$", (UNITS / "wsgikit.socket").read_text(), re.M)
 
 
 @pytest.fixture
@@ -76,7 +84,7 @@ def test_systemd_finds_little_that_the_service_could_do_harm_with(root: Path) ->
 
 
 def test_nginx_asks_at_the_socket_that_systemd_opens() -> None:
-    path = settings("wsgikit.socket", "Socket")["ListenStream"]
+    path, _ = addresses()
     assert f"server unix:{path} " in (DEPLOY / "nginx.d" / "hosts.conf").read_text()
 
 
@@ -98,7 +106,7 @@ def test_systemd_waits_for_a_stop_without_loss(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def listening(tmp_path: Path) -> Iterator[socket.socket]:
-    """The socket, as systemd opens and keeps it."""
+    """The socket for nginx, as systemd opens and keeps it."""
     with socket.socket(socket.AF_UNIX) as opened:
         opened.bind(str(tmp_path / "gunicorn.sock"))
         opened.listen()
@@ -106,13 +114,21 @@ def listening(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
+def local() -> Iterator[socket.socket]:
+    """The one for Prometheus."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        yield opened
+
+
+@pytest.fixture
 def start_service(
-    listening: socket.socket, tmp_path: Path
+    listening: socket.socket, local: socket.socket, tmp_path: Path
 ) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Start gunicorn with the socket as its third file, as systemd does."""
+    """Start gunicorn with the sockets as its third file and fourth, as systemd does."""
     started: list[subprocess.Popen[bytes]] = []
     gunicorn = ["-m", "gunicorn", "busy:application", "-c", str(DEPLOY / "gunicorn.conf.py")]
-    command = [sys.executable, "-c", AS_SYSTEMD, str(listening.fileno()), *gunicorn]
+    numbers = [listening.fileno(), local.fileno()]
+    command = [sys.executable, "-c", AS_SYSTEMD, ",".join(map(str, numbers)), *gunicorn]
     environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(APPS), str(DEPLOY.parent)]),
@@ -121,15 +137,14 @@ def start_service(
         "WSGIKIT_SECRET_KEY": "of the service",
         "WSGIKIT_TRUSTED_HOSTS": '["127.0.0.1"]',
         "WSGIKIT_HTTPS": "false",
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
         "NOTES": str(tmp_path / "notes"),
     }
 
     def start() -> subprocess.Popen[bytes]:
         with (tmp_path / "gunicorn.log").open("ab") as log:
             started.append(
-                subprocess.Popen(
-                    command, env=environ, pass_fds=[listening.fileno()], stdout=log, stderr=log
-                )
+                subprocess.Popen(command, env=environ, pass_fds=numbers, stdout=log, stderr=log)
             )
         return started[-1]
 
@@ -162,6 +177,31 @@ def test_who_comes_while_the_service_restarts_waits_and_is_answered(
             wait_until(lambda: bool(select.select([listening], [], [], 0)[0]), "a connection")
             start_service()
             assert waiting.result(60) == (200, {"count": 1, "client": "127.0.0.1"})
+
+
+def test_prometheus_asks_at_a_socket_of_its_own(
+    local: socket.socket, start_service: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    _, address = addresses()
+    assert address.startswith("127.0.0.1:")  # METRICS_READERS has that
+    start_service()
+    with closing(http.client.HTTPConnection(*local.getsockname(), timeout=60)) as connection:
+        answers = []
+        for path in ("/", "/metrics"):
+            connection.request("GET", path)
+            answers.append(connection.getresponse().read())
+    counted = b'http_requests_total{method="GET",rule="/",status="200"} 1.0'
+    assert counted in answers[1].splitlines()
+
+
+def test_who_waits_for_a_restart_is_not_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the graceful time-out, and until the new one is up; nginx waits longer than that."""
+    monkeypatch.delenv("GRACEFUL_TIMEOUT", raising=False)
+    graceful = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))["graceful_timeout"]
+    patience = runpy.run_path(str(DEPLOY / "chain.py"))["SETTINGS"]["SECONDS"]
+    conf = (DEPLOY / "nginx.conf").read_text()
+    (nginx,) = re.findall(r"proxy_read_timeout (\d+)s;", conf)
+    assert graceful + 10 <= patience <= int(nginx) - 10
 
 
 def test_service_gets_every_secret_that_the_readme_asks_for() -> None:

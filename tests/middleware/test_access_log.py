@@ -20,6 +20,7 @@ from wsgikit import App, Pipeline, request
 from wsgikit.environ import REQUEST_ID, TRACEPARENT
 from wsgikit.errors import ConfigurationError
 from wsgikit.layer import Layer
+from wsgikit.log_context import RequestIDFilter
 from wsgikit.middleware import (
     AccessLogMiddleware,
     ContextMiddleware,
@@ -527,6 +528,15 @@ def test_id_is_that_of_the_layer_outside(lines, serve):
     answer = serve(chain)
     (line,) = map(json.loads, lines())
     assert ("X-Request-ID", line["request_id"]) in answer.headers
+
+
+def test_filter_of_a_handler_finds_the_ids_of_the_line(lines, serve, caplog):
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    for ids in ({REQUEST_ID: "an-id", TRACEPARENT: trace}, {}):
+        serve(AccessLogMiddleware(ok), **ids)
+    records = [each for each in caplog.records if RequestIDFilter().filter(each)]
+    found = [(each.request_id, each.trace_id) for each in records]
+    assert found == [("an-id", "a" * 32), ("-", "-")]
 
 
 def test_own_names_of_parameters_are_redacted(lines, serve):

@@ -7,6 +7,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, values
 from webtest import TestApp
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -15,7 +17,7 @@ from wsgikit import App, Blueprint, gunicorn, request
 from wsgikit.environ import PROXY_ORIGINAL
 from wsgikit.errors import ConfigurationError, MissingExtraError
 from wsgikit.metrics import FOLDER, metrics_app
-from wsgikit.middleware import ContextMiddleware, MetricsMiddleware, standard
+from wsgikit.middleware import ContextMiddleware, MetricsMiddleware, ProxyMiddleware, standard
 from wsgikit.testing import conformance
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -214,6 +216,9 @@ def test_local_peer_is_shown_them_and_is_not_counted(registry, total, serve):
         {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
         {"HTTP_X_FORWARDED_PROTO": "https"},
         {"HTTP_X_REAL_IP": "127.0.0.1"},
+        {"HTTP_CF_CONNECTING_IP": "127.0.0.1"},
+        {"HTTP_TRUE_CLIENT_IP": "127.0.0.1"},
+        {"HTTP_CLIENT_IP": "127.0.0.1"},
         {"HTTP_FORWARDED": "for=127.0.0.1"},
         {"HTTP_VIA": "1.1 proxy"},
         {PROXY_ORIGINAL: {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}},
@@ -228,6 +233,24 @@ def test_others_find_what_the_app_has_there(environ, registry, total, serve):
     layer = MetricsMiddleware(ok, registry=registry)
     assert serve(layer, **{**LOCAL, **environ}).body == b"ok"
     assert sum(total().values()) == 1
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-User"])
+def test_client_of_a_trusted_proxy_is_not_shown_them_whatever_the_proxy_sets(
+    header, registry, serve
+):
+    layer = MetricsMiddleware(ok, registry=registry)
+    proxied = ProxyMiddleware(layer, trusted=["127.0.0.1"], headers=[header])
+    sent = {f"HTTP_{header.upper().replace('-', '_')}": "127.0.0.1"}
+    assert serve(proxied, **LOCAL, **sent).body == b"ok"
+
+
+def test_trusted_proxys_own_network_is_shown_them_when_it_asks_for_itself(registry, serve):
+    """Prometheus and an ingress controller are often in one network."""
+    layer = MetricsMiddleware(ok, registry=registry, allowed=["10.0.0.0/8"])
+    proxied = ProxyMiddleware(layer, trusted=["10.0.0.0/8"])
+    answer = serve(proxied, **{**LOCAL, "REMOTE_ADDR": "10.1.2.3"})
+    assert b"http_requests" in answer.body
 
 
 def test_direct_peer_is_shown_them_behind_a_proxy_layer_too(registry, serve):
@@ -250,6 +273,45 @@ def test_path_can_be_none(registry, serve):
     assert serve(layer, **LOCAL).body == b"ok"
     answer = serve(metrics_app(registry))
     assert b"http_requests_total" in answer.body
+
+
+OPEN = "application/openmetrics-text"
+PLAIN_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+PIECES = [OPEN, "text/plain", ";", ",", "version=", "1.0.0", "1", ".", "abc", '"', "q=0.5", " "]
+PIECES += ["=", "escaping=allow-utf-8", "9" * 5000, "\x85", "\x1f", "\xb2", "*/*", "2.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "format"),
+    [
+        ("", PLAIN_FORMAT),
+        ("*/*", PLAIN_FORMAT),
+        (f"{OPEN};version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPEN),
+        (OPEN, OPEN),
+        (f"{OPEN};version=abc", PLAIN_FORMAT),
+        (f'{OPEN};version="1.0.0"', PLAIN_FORMAT),
+        (f"{OPEN};version=1.0.x, text/plain", PLAIN_FORMAT),
+        (f"text/plain;version=abc, {OPEN}", PLAIN_FORMAT),
+        (f"{OPEN};version={'9' * 5000}.0.0", PLAIN_FORMAT),
+    ],
+)
+def test_format_is_one_that_prometheus_reads(accept, format, registry, serve):
+    answer = serve(MetricsMiddleware(ok, registry=registry), **LOCAL, HTTP_ACCEPT=accept)
+    assert answer.error is None
+    assert dict(answer.headers)["Content-Type"].startswith(format)
+    assert b"http_requests" in answer.body
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_any_accept_header_is_answered(accept):
+    starts = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_ACCEPT": accept}
+    show = metrics_app(CollectorRegistry())
+    body = show(environ, lambda status, headers: starts.append((status, dict(headers))))
+    assert b"".join(body).isascii()
+    ((status, headers),) = starts
+    assert status == "200 OK"
+    assert headers["Content-Type"].isprintable()
 
 
 @pytest.mark.parametrize("options", [{"path": "metrics"}, {"path": ""}, {"allowed": "127.0.0.1"}])
