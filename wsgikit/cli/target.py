@@ -15,6 +15,7 @@ import click
 
 from ..app import App, find_app
 from ..errors import ConfigurationError, MissingExtraError
+from ..metrics import FOLDER
 from .layers import Node, walk
 
 _DEFAULT_NAMES = ("application", "app")
@@ -48,13 +49,22 @@ class Target(NamedTuple):
 
 def _convert(ctx: click.Context, param: click.Parameter, path: str) -> Target:
     try:
-        return load_target(path)
+        return load_beside_server(path)
     except (ConfigurationError, MissingExtraError) as error:
         raise click.ClickException(str(error)) from error
 
 
 app_argument = click.argument("target", metavar="APP", callback=_convert)
 """MODULE:NAME of a WSGI app, imported; what its configuration lacks is said in a line."""
+
+
+def load_beside_server(path: str) -> Target:
+    """Do what ``load_target`` does, in a process whose figures are not to be in a server's metrics.
+
+    The folder for these is the server's to make, too: there may be none where it does not run.
+    """
+    os.environ.pop(FOLDER, None)
+    return load_target(path)
 
 
 def load_target(path: str) -> Target:
