@@ -92,7 +92,7 @@ def test_what_serves_no_app_has_no_routes(write_site, run):
 
 @pytest.mark.parametrize("command", [["explain", "GET", "/0"], ["check"], ["tree"]])
 def test_command_counts_nothing_in_the_metrics_of_a_server(command, write_site, tmp_path):
-    """Nor does it need their folder, which the server makes. prometheus-client asks once a process."""
+    """Nor does it need the folder of these, which the server makes."""
     source = SITE + "application = MetricsMiddleware(standard(app))\n"
     site = write_site(source.replace("import standard", "import MetricsMiddleware, standard"))
     name, *arguments = command
