@@ -314,6 +314,119 @@ def test_pipelines_side_by_side_and_one_in_another_are_in_order(environ, write_s
     assert (result.exit_code, result.stdout) == (0, "")
 
 
+WHOLE = """
+def whole(name, edit=lambda pipeline: None, fallback=None, **options):
+    config = {"SECRET_KEY": KEY, "SESSION_COOKIE_NAME": f"__Host-{name}"}
+    app = App(name, config={**config, **options}, fallback=fallback)
+    pipeline = (
+        standard_pipeline(app)
+        .insert_before(ContextMiddleware, ProxyMiddleware, trusted=["10.0.0.0/8"])
+        .insert_before(ContextMiddleware, HostMiddleware, trusted=["example.org"])
+    )
+    edit(pipeline)
+    return pipeline.run(app)
+
+
+def unhosted(name):
+    return whole(name, lambda p: p.without(HostMiddleware))
+
+
+def unproxied(name):
+    return whole(name, lambda p: p.without(ProxyMiddleware))
+
+
+def calling(environ, start_response):
+    return SITE(environ, start_response)
+
+
+def within(site):
+    def call(environ, start_response):
+        return site(environ, start_response)
+
+    return call
+
+
+SITE = whole("a")
+"""
+
+
+@pytest.fixture
+def check_whole(environ, write_site, run):
+    def check_whole(expression):
+        return run("check", write_site(f"{SITE}{WHOLE}application = {expression}\n"))
+
+    return check_whole
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "DispatcherMiddleware(whole('a'), {'/b': whole('b')})",
+        "whole('a', fallback=whole('b'))",
+        "whole('a', lambda p: p.use(DispatcherMiddleware, mounts={'/b': whole('b')}))",
+        "whole('a', lambda p: p.use(lambda app: DispatcherMiddleware(whole('b'), {'/a': app})))",
+    ],
+)
+def test_whole_sites_under_one_roof_are_each_in_order(expression, check_whole):
+    result = check_whole(expression)
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "name", "told"),
+    [
+        ("DispatcherMiddleware(whole('a'), {'/b': unhosted('b')})", "host-none", "App 'b'"),
+        ("DispatcherMiddleware(unhosted('a'), {'/b': whole('b')})", "host-none", "App 'a'"),
+        ("DispatcherMiddleware(whole('a'), {'/b': unproxied('b')})", "proxy-none", "App 'b'"),
+        (
+            "DispatcherMiddleware(whole('a'), {'/b': whole('b', TESTING=True)})",
+            "testing",
+            "Leave TESTING out",
+        ),
+        (
+            "DispatcherMiddleware(HTTPSMiddleware(whole('a')), "
+            "{'/b': whole('b', SESSION_COOKIE_NAME='b')})",
+            "cookie-secure",
+            "The cookie b ",
+        ),
+        (
+            "Passing(DispatcherMiddleware(whole('a'), {'/b': whole('b')}))",
+            "chain-order",
+            "Passing stands outside the proxy layer",
+        ),
+        (
+            "DispatcherMiddleware(whole('a'), {'/b': whole('b', lambda p: "
+            "p.insert_after(ContextMiddleware, DrainMiddleware))})",
+            "chain-order",
+            ".use(DrainMiddleware, …) before .use(ContextMiddleware, …)",
+        ),
+    ],
+)
+def test_mistake_of_one_site_of_two_is_found(expression, name, told, check_whole):
+    result = check_whole(expression)
+    assert told in found(result.stdout)[name]
+
+
+def test_mistake_of_both_sites_is_told_once(check_whole):
+    result = check_whole("Passing(DispatcherMiddleware(whole('a'), {'/b': whole('b')}))")
+    assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("expression", ["Hider(whole('a'))", "calling", "within(whole('a'))"])
+def test_pipeline_is_looked_into_where_a_layer_hides_it(expression, check_whole):
+    result = check_whole(expression)
+    assert set(found(result.stdout)) == {"chain-hidden", "chain-order"}
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("expression", ["Hider(App('a'))", "lambda environ, start_response: []"])
+def test_where_no_layer_is_seen_that_is_the_only_finding(expression, check_whole):
+    result = check_whole(expression)
+    assert set(found(result.stdout)) == {"chain-none"}
+    assert "no layer of wsgikit" in result.stdout
+    assert result.exit_code == 1
+
+
 def test_probes_may_be_answered_outside_the_proxy_layer(check):
     result = check("make(lambda p: p.insert_before(ProxyMiddleware, HealthMiddleware))")
     assert (result.exit_code, result.stdout) == (0, "")

@@ -15,6 +15,7 @@ import click
 
 from ..app import App, find_app
 from ..errors import ConfigurationError, MissingExtraError
+from ..layer import Layer
 from ..metrics import FOLDER
 from .layers import Node, walk
 
@@ -33,6 +34,11 @@ class Target(NamedTuple):
     def nodes(self) -> list[Node]:
         """The layers around the app, and what they serve, outermost first."""
         return list(walk(self.application, self.app.chain if self.app is not None else ()))
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether any layer of wsgikit is seen: where a foreign one hides them, none is."""
+        return any(isinstance(node.layer, Layer) for node in self.nodes)
 
     def need_app(self) -> App:
         """The ``App``.
@@ -78,7 +84,9 @@ def load_target(path: str) -> Target:
     application = _get(module, expression) if expression else _get_default(module)
     if not callable(application):
         raise click.UsageError(f"{path} is no WSGI app: it cannot be called.")
-    return Target(path, module, application, find_app(application) or _app_hidden_in(application))
+    apps = (find_app(node.layer) for node in walk(application))
+    app = next(filter(None, apps), None) or _app_hidden_in(application)
+    return Target(path, module, application, app)
 
 
 def _import(name: str) -> ModuleType:

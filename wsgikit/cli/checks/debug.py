@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...app import App
 from ..target import Target
 from .finding import Finding
 
@@ -28,8 +29,12 @@ def find(target: Target) -> Iterator[Finding]:
         if node.is_a("DebuggedApplication"):
             problem = "DebuggedApplication runs what is typed into its pages."
             yield Finding("debugger", problem, "Take it out of the chain")
-    config = target.app.config if target.app is not None else {}
+        if node.is_a("ContextMiddleware"):
+            yield from _find_switches(layer.current_app)
+
+
+def _find_switches(app: App) -> Iterator[Finding]:
     for key, effect in _SWITCHES.items():
-        if config.get(key):
+        if app.config.get(key):
             problem = f"{key} is on: {effect}."
             yield Finding(key.lower().replace("_", "-"), problem, f"Leave {key} out of the config")
