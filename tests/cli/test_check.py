@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -437,4 +438,70 @@ def test_app_without_hooks_needs_no_layer_for_them(check):
         "Pipeline().use(ProxyMiddleware, trusted=['::1']).use(HostMiddleware, trusted=['a.b'])"
         ".use(ContextMiddleware).run(App('bare'))"
     )
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+KEY_IN_SOURCE = "9f8e3b1c55d04a7786ab20f1e3c9d7b4"
+SITE_OF_SEVERAL_FILES = """
+from wsgikit import App
+from wsgikit.middleware import standard
+
+from {package}.conf import KEY
+
+application = standard(App("site", config={{"SECRET_KEY": KEY}}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "keys"),
+    [
+        ("{name}.web", "{name}/conf.py"),
+        ("{name}", "{name}/conf.py"),
+        ("{name}.web", "{name}_settings.py"),
+        ("{name}_wsgi", "{name}/conf.py"),
+        ("{name}_wsgi", "{name}_settings.py"),
+    ],
+)
+def test_key_is_found_in_other_modules_of_the_site(target, keys, write_site, tmp_path, run):
+    name = f"{write_site('')}_package"
+    files = {
+        f"{name}/__init__.py": "",
+        f"{name}/conf.py": f"from {name}_settings import KEY",
+        f"{name}_settings.py": "KEY = ''",
+        f"{name}/web.py": SITE_OF_SEVERAL_FILES.format(package=name),
+        f"{name}_wsgi.py": f"from {name}.web import application",
+        keys.format(name=name): f"KEY = {KEY_IN_SOURCE!r}",
+    }
+    if target == "{name}":
+        files[f"{name}/__init__.py"] = f"from {name}.web import application"
+    (tmp_path / name).mkdir()
+    for path, text in files.items():
+        (tmp_path / path).write_text(f"{text}\n")
+    result = run("check", target.format(name=name))
+    module = keys.format(name=name).removesuffix(".py").replace("/", ".")
+    assert f"SECRET_KEY is written in {module}." in found(result.stdout)["secret-in-source"]
+
+
+def test_what_packages_have_in_their_source_is_not_the_sites(
+    write_site, tmp_path, run, monkeypatch
+):
+    packages = tmp_path / ".venv" / "site-packages"
+    packages.mkdir(parents=True)
+    monkeypatch.syspath_prepend(packages)
+    package = f"{write_site('')}_package"
+    (packages / package).mkdir()
+    (packages / package / "__init__.py").write_text("")
+    (packages / package / "conf.py").write_text(f"KEY = {KEY_IN_SOURCE!r}")
+    result = run("check", write_site(SITE_OF_SEVERAL_FILES.format(package=package)))
+    assert "secret-in-source" not in found(result.stdout)
+    (packages / package / "web.py").write_text(SITE_OF_SEVERAL_FILES.format(package=package))
+    result = run("check", f"{package}.web")  # the site itself is installed
+    assert "secret-in-source" in found(result.stdout)
+
+
+def test_site_that_has_no_file_has_no_key_in_its_source(environ, run, monkeypatch):
+    site = types.ModuleType("site_in_memory")
+    exec(f"{SITE}application = make()", vars(site))
+    monkeypatch.setitem(sys.modules, "site_in_memory", site)
+    result = run("check", "site_in_memory")
     assert (result.exit_code, result.stdout) == (0, "")
