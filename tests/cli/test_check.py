@@ -7,6 +7,7 @@ import sys
 import types
 from pathlib import Path
 
+import django_settings
 import pytest
 from real_servers import free_port
 
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 SITE = """
 import os
 
+from django.core.wsgi import get_wsgi_application
+from flask import Flask
 from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -34,7 +37,7 @@ from wsgikit.middleware import (
     standard,
     standard_pipeline,
 )
-from wsgikit.sessions import MemoryStore
+from wsgikit.sessions import MemoryStore, SQLStore
 
 KEY = os.environ["SITE_KEY"]
 
@@ -53,6 +56,32 @@ class Passing:
 
     def __call__(self, environ, start_response):
         return self.app(environ, start_response)
+
+
+class Broken(SQLStore):
+    def __init__(self, error=None):
+        super().__init__("sqlite:///nowhere.sqlite3")
+        self.error = error or OSError("no such disk")
+
+    def load(self, key):
+        raise self.error
+
+
+def around(app):
+    pipeline = standard_pipeline(app, current_app=App("legacy"), secret_key=KEY)
+    return pipeline.run(app)
+
+
+def flask_app(debug=True):
+    app = Flask("old")
+    app.debug = debug
+    return app
+
+
+def flask_app_with_wsgi_app_inside():
+    app = flask_app()
+    app.wsgi_app = around(app.wsgi_app)
+    return app
 
 
 FOREIGN = type("SessionMiddleware", (Passing,), {})  # as Beaker's is called too
@@ -74,6 +103,10 @@ def make(edit=lambda pipeline: None, proxies=("10.0.0.0/8",), hosts=("example.or
 """
 
 PLANTED = [
+    ("debug", "around(flask_app())", "Leave debug out of Flask"),
+    ("debug", "flask_app_with_wsgi_app_inside()", "Leave debug out of Flask"),
+    ("store-unreachable", "make(SESSION_STORE=Broken())", "Start it, or correct SESSION_STORE"),
+    ("chain-none", "make", "call a factory: "),
     ("secret-placeholder", "make(SECRET_KEY='change-me-' + KEY)", "wsgikit secret"),
     ("secret-short", "make(SECRET_KEY='f3a9c04e71')", "wsgikit secret"),
     ("secret-guessable", "make(SECRET_KEY='abab' * 16)", "wsgikit secret"),
@@ -268,6 +301,50 @@ def test_https_layer_makes_the_cookie_secure(check):
         "SESSION_COOKIE_NAME='plain')"
     )
     assert set(found(result.stdout)) == {"cookie-host"}
+
+
+def test_https_layer_makes_any_cookie_secure(check):
+    result = check(
+        "make(lambda p: p.insert_after(HostMiddleware, HTTPSMiddleware), "
+        "SESSION_COOKIE_NAME='plain', SESSION_COOKIE_SECURE=False)"
+    )
+    assert set(found(result.stdout)) == {"cookie-host"}
+
+
+@pytest.mark.parametrize("name", ["__Secure-a", "__secure-a"])
+def test_name_makes_the_cookie_secure(name, check):
+    assert set(found(check(f"make(SESSION_COOKIE_NAME={name!r})").stdout)) == {"cookie-host"}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("OSError('no such disk.')", "no such disk"),
+        ("OSError('one line\\nand another')", "one line"),
+        ("TimeoutError()", "TimeoutError"),
+    ],
+)
+def test_reason_of_a_store_is_told_in_a_sentence(error, told, check):
+    result = check(f"make(SESSION_STORE=Broken({error}))")
+    assert f"does not answer: {told}. Start it" in result.stdout
+
+
+def test_random_key_may_have_three_times_the_same_letter(check, monkeypatch):
+    monkeypatch.setenv("SITE_KEY", "q7XxxA9dK2mYour_Vt0LrZ4cB8eHnJwP5sUfGiYoTk1")
+    assert check("make()").exit_code == 0
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_debug_mode_of_django_is_found(debug, check, monkeypatch):
+    monkeypatch.setattr(django_settings.settings, "DEBUG", debug)
+    result = check("around(get_wsgi_application())")
+    assert ("debug" in found(result.stdout)) == debug
+    if debug:
+        assert "Set DEBUG = False in Django's settings" in result.stdout
+
+
+def test_flask_without_debug_mode_is_no_finding(check):
+    assert "debug" not in found(check("around(flask_app(debug=False))").stdout)
 
 
 def test_partitioned_cookie_may_go_with_requests_of_other_sites(check):

@@ -50,7 +50,7 @@ def _no_layers(target: Target) -> tuple[str, str]:
     problem = (
         f"{target.path} has no layer of wsgikit, or hides all of them from tools such as this."
     )
-    return problem, f"{fix}, or keep that in an attribute app"
+    return problem, f"{fix}, or keep that in an attribute app; call a factory: {target.path}()"
 
 
 def _own_part(path: list[Node]) -> list[Node]:

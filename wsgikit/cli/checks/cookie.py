@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...sessions.cookie import is_prefixed
 from ..layers import Node
 from ..target import Target
 from .finding import Finding
@@ -25,7 +26,7 @@ def _forces_https(node: Node) -> bool:
 def _find_in(layer: Any, forces_https: bool) -> Iterator[Finding]:
     cookie, name = layer.attributes, layer.cookie_name
     is_host = name.lower().startswith("__host-")
-    if not (cookie.secure or is_host or (cookie.secure is None and forces_https)):
+    if not (cookie.secure or is_prefixed(name) or forces_https):
         problem = f"The cookie {name} goes over plain http too."
         yield Finding(
             "cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True, or pass secure=True"

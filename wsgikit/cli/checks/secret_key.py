@@ -19,10 +19,11 @@ _LEAST = 32
 _LEAST_BITS = 90
 """Of what 32 random digits in hex are estimated at, hardly one in a million has less."""
 _PLACEHOLDER = re.compile(
-    r"secret|passw|change|insecure|example|placeholder|replace|default|your|make one|random text"
-    r"|\b(dev|test|todo|key)\b|xxx",
+    r"secret|passw|change|insecure|example|placeholder|replace|default|\byour|make one|random text"
+    r"|\b(dev|test|todo|key)\b|xxxxx",
     re.IGNORECASE,
 )
+"""What hardly one of a million random keys has in it."""
 
 
 def find(target: Target) -> Iterator[Finding]:
