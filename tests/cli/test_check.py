@@ -106,7 +106,7 @@ PLANTED = [
     ("debug", "around(flask_app())", "Leave debug out of Flask"),
     ("debug", "flask_app_with_wsgi_app_inside()", "Leave debug out of Flask"),
     ("store-unreachable", "make(SESSION_STORE=Broken())", "Start it, or correct SESSION_STORE"),
-    ("chain-none", "make", "call a factory: "),
+    ("chain-none", "make", "write a factory as module:make_app()"),
     ("secret-placeholder", "make(SECRET_KEY='change-me-' + KEY)", "wsgikit secret"),
     ("secret-short", "make(SECRET_KEY='f3a9c04e71')", "wsgikit secret"),
     ("secret-guessable", "make(SECRET_KEY='abab' * 16)", "wsgikit secret"),
@@ -393,7 +393,7 @@ def test_pipelines_side_by_side_and_one_in_another_are_in_order(environ, write_s
 
 
 WHOLE = """
-def whole(name, edit=lambda pipeline: None, fallback=None, **options):
+def whole(name, edit=lambda pipeline: None, fallback=None, inner=None, **options):
     config = {"SECRET_KEY": KEY, "SESSION_COOKIE_NAME": f"__Host-{name}"}
     app = App(name, config={**config, **options}, fallback=fallback)
     pipeline = (
@@ -402,7 +402,7 @@ def whole(name, edit=lambda pipeline: None, fallback=None, **options):
         .insert_before(ContextMiddleware, HostMiddleware, trusted=["example.org"])
     )
     edit(pipeline)
-    return pipeline.run(app)
+    return pipeline.run(inner or app)
 
 
 def unhosted(name):
@@ -441,6 +441,7 @@ def check_whole(environ, write_site, run):
     [
         "DispatcherMiddleware(whole('a'), {'/b': whole('b')})",
         "whole('a', fallback=whole('b'))",
+        "whole('a', inner=whole('b'))",
         "whole('a', lambda p: p.use(DispatcherMiddleware, mounts={'/b': whole('b')}))",
         "whole('a', lambda p: p.use(lambda app: DispatcherMiddleware(whole('b'), {'/a': app})))",
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...app import App
+from ...layer import Layer
 from ..layers import Node
 from ..target import Target
 from .finding import Finding
@@ -50,18 +51,25 @@ def _no_layers(target: Target) -> tuple[str, str]:
     problem = (
         f"{target.path} has no layer of wsgikit, or hides all of them from tools such as this."
     )
-    return problem, f"{fix}, or keep that in an attribute app; call a factory: {target.path}()"
+    return problem, f"{fix}, or keep that in an attribute app; write a factory as module:make_app()"
 
 
-def _own_part(path: list[Node]) -> list[Node]:
+def _own_part(path: Sequence[Node]) -> list[Node]:
     """The layers on a path that are of the same pipeline as its last one.
 
-    What a layer chooses among several is a pipeline of its own, and so is one inside another one,
-    which begins with a context layer.
+    What a layer chooses among several is a pipeline of its own; and one inside another one begins
+    with the first layer that has been there before.
     """
-    starts = [i + 1 for i, node in enumerate(path[:-1]) if node.branches]
-    starts += [i for i, node in enumerate(path) if node.is_a("ContextMiddleware")][1:]
-    return path[max(starts, default=0) :]
+    part: list[Node] = []
+    for node in path:
+        if part and (part[-1].branches or _has_again(node.layer, part)):
+            part = []
+        part.append(node)
+    return part
+
+
+def _has_again(layer: object, part: Sequence[Node]) -> bool:
+    return isinstance(layer, Layer) and any(type(each.layer) is type(layer) for each in part)
 
 
 def _find_misplaced(node: Node, part: Sequence[Node]) -> Iterator[Finding]:

@@ -26,9 +26,7 @@ def find(target: Target) -> Iterator[Finding]:
         yield from _find_open(node)
     sites = sites_without(target, _believes)
     if sites:
-        problem = (
-            f"Behind a proxy, {sites} sees the proxy's address for each client's, and no https."
-        )
+        problem = f"Behind a proxy, each client of {sites} has its address, and https is not seen."
         yield Finding("proxy-none", problem, _FIX)
 
 
