@@ -417,6 +417,15 @@ def calling(environ, start_response):
     return SITE(environ, start_response)
 
 
+def unfinished():
+    def call(environ, start_response):
+        return never(environ, start_response)
+
+    if False:
+        never = None
+    return call
+
+
 def within(site):
     def call(environ, start_response):
         return site(environ, start_response)
@@ -498,7 +507,9 @@ def test_pipeline_is_looked_into_where_a_layer_hides_it(expression, check_whole)
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("expression", ["Hider(App('a'))", "lambda environ, start_response: []"])
+@pytest.mark.parametrize(
+    "expression", ["Hider(App('a'))", "lambda environ, start_response: []", "unfinished()"]
+)
 def test_where_no_layer_is_seen_that_is_the_only_finding(expression, check_whole):
     result = check_whole(expression)
     assert set(found(result.stdout)) == {"chain-none"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -153,8 +154,9 @@ def _kept(layer: Any) -> Iterator[Link]:
     """What is known to be a pipeline, wherever a foreign layer keeps it."""
     values: list[Any] = [*getattr(layer, "__dict__", {}).values()]
     if isinstance(layer, FunctionType):
-        found = inspect.getclosurevars(layer)
-        values += [*found.nonlocals.values(), *found.globals.values()]
+        with suppress(ValueError):  # a variable that has no value
+            found = inspect.getclosurevars(layer)
+            values += [*found.nonlocals.values(), *found.globals.values()]
     pipelines = filter(lambda value: isinstance(value, Layer), values)
     return (Link("", each, None) for each in pipelines)
 
