@@ -17,7 +17,7 @@ from typing import Any
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from wsgikit import gunicorn as hooks
-from wsgikit.gunicorn import post_worker_init, worker_exit  # noqa: F401 - gunicorn's hooks
+from wsgikit.gunicorn import post_fork, post_worker_init, worker_exit  # noqa: F401 - gunicorn's hooks
 
 wsgi_app = "deploy.wsgi:application"
 
@@ -59,8 +59,10 @@ max_requests = int(os.environ.get("MAX_REQUESTS") or 20_000)
 max_requests_jitter = max_requests // 10
 
 # Each worker loads the app by itself: a reload (SIGHUP) brings new code then, and nothing that was
-# opened while loading, such as a connection or a thread, is shared by two processes. An app that
-# opens in on_startup what it needs can be preloaded too, as that runs in the workers: --preload.
+# opened while loading, such as a connection or a thread, is shared by two processes. The hooks load
+# it in a process of its own first, so that code or settings that do not load change nothing. An app
+# that opens in on_startup what it needs can be preloaded too, as that runs in the workers, but its
+# code is new only after a restart: --preload.
 preload_app = False
 
 # Whose X-Forwarded-Proto gunicorn itself believes: nobody's, for that is ProxyMiddleware's to say,

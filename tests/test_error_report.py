@@ -1,5 +1,6 @@
 """Each unhandled exception is reported exactly once, wherever in a request it comes up."""
 
+import errno
 import io
 import logging
 import re
@@ -573,6 +574,25 @@ def test_reset_upload_is_no_error_of_a_view(app, sent, caplog):
     values = {"CONTENT_LENGTH": "1000", "wsgi.input": Reset(), "wsgi.input_terminated": True}
     get(standard(app), REQUEST_METHOD="POST", **values)
     assert (sent, caplog.records) == ([], [])
+
+
+@pytest.mark.parametrize("read", [lambda: request.get_data(), lambda: request.form["a"]])
+@pytest.mark.parametrize("reader", ["view", "hook of another app"])
+def test_upload_that_ends_early_is_read_by_nobody_and_no_error(app, sent, caplog, read, reader):
+    outcomes, values = [], {"CONTENT_LENGTH": "1000", "wsgi.input_terminated": True}
+    values["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
+    app.teardown_request(outcomes.append)
+    if reader == "view":
+        app.add_url_rule("/here", "view", read, methods=["POST"])
+        chain = standard(app)
+    else:
+        app.before_request(lambda: read() and None)
+        chain = standard(lambda environ, start_response: [], current_app=app)
+    raised = get(chain, REQUEST_METHOD="POST", **{"wsgi.input": io.BytesIO(b"a=1")}, **values)
+    assert isinstance(raised, ClientDisconnected)
+    assert raised.errno == errno.ECONNRESET  # by which gunicorn knows it
+    assert (sent, caplog.records) == ([], [])
+    assert isinstance(outcomes[0], ClientDisconnected)
 
 
 def test_error_that_an_app_makes_of_a_reset_upload_is_its_own(app, sent):

@@ -1,9 +1,12 @@
 """gunicorn's hooks in one process: the signals of its main process, and a real worker's sockets."""
 
+import atexit
 import mmap
 import os
 import signal
 import socket
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +16,7 @@ from gunicorn.http.wsgi import Response
 from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 
-from wsgikit import draining, gunicorn
+from wsgikit import booting, draining, gunicorn
 from wsgikit.draining import is_draining
 from wsgikit.environ import CLOSE_CONNECTION
 from wsgikit.errors import ConfigurationError
@@ -21,8 +24,9 @@ from wsgikit.errors import ConfigurationError
 
 @pytest.fixture(autouse=True)
 def flag(monkeypatch):
-    """This test's own, for no other is to find a server that drains."""
+    """This test's own, for no other is to find a server that drains, or has booted."""
     monkeypatch.setattr(draining, "_flag", mmap.mmap(-1, 1))
+    monkeypatch.setattr(booting, "_flag", mmap.mmap(-1, 1))
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def stops():
 
 @pytest.fixture
 def server(stops):
-    return SimpleNamespace(reexec_pid=0, master_pid=0)
+    return SimpleNamespace(reexec_pid=0, master_pid=0, reload=None, START_CTX={})
 
 
 def follow(server, seconds, monkeypatch):
@@ -147,6 +151,25 @@ def test_worker_that_stops_takes_who_waits_and_closes_its_sockets(worker):
     assert worker.nr_conns == 1
 
 
+def test_worker_that_stops_under_a_flood_takes_no_more_than_it_may_have(worker, monkeypatch):
+    gunicorn.post_worker_init(worker)
+    worker.worker_connections = 3
+    address = worker.sockets[0].getsockname()
+    flood = [socket.create_connection(address, timeout=20)]
+
+    def accept(listener):
+        assert len(flood) < 9
+        flood.append(socket.create_connection(address, timeout=20))
+        ThreadWorker.accept(worker, listener)
+
+    monkeypatch.setattr(worker, "accept", accept)
+    worker.alive = False
+    worker.set_accept_enabled(False)
+    assert worker.nr_conns == 3
+    for each in flood:
+        each.close()
+
+
 def test_worker_that_boots_when_the_server_stops_has_no_work(worker, server, monkeypatch):
     follow(server, "0", monkeypatch)
     gunicorn.post_worker_init(worker)
@@ -172,6 +195,107 @@ def test_worker_quits_only_when_nothing_is_interrupted(worker):
     with pytest.raises(SystemExit):
         worker.method_queue.run_callbacks(None)
     assert not worker.alive
+
+
+class Ended(BaseException):
+    """In place of the process."""
+
+
+@pytest.fixture
+def ended(monkeypatch):
+    """What a worker does in place of an exit as usual."""
+
+    def end(status):
+        steps.append(status)
+        raise Ended
+
+    steps = []
+    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: steps.append("atexit"))
+    monkeypatch.setattr(os, "_exit", end)
+    return steps
+
+
+def exit_with(worker, status, server=None):
+    """As gunicorn does it."""
+    try:
+        sys.exit(status)
+    finally:
+        gunicorn.worker_exit(server, worker)
+
+
+def test_worker_that_ends_waits_for_no_request_under_way(worker, ended):
+    worker.pid, worker.booted, worker.nr_conns = os.getpid(), True, 1
+    with pytest.raises(Ended):
+        exit_with(worker, 3)
+    assert ended == ["atexit", 3]
+
+
+def test_worker_without_requests_ends_as_usual(worker, ended):
+    worker.pid, worker.booted = os.getpid(), True
+    with pytest.raises(SystemExit):
+        exit_with(worker, 0)
+    assert ended == []
+
+
+def test_failure_of_on_shutdown_is_logged_and_ends_the_worker_all_the_same(
+    worker, ended, monkeypatch
+):
+    def fail():
+        raise ValueError("not closed")
+
+    logged = []
+    monkeypatch.setattr(gunicorn.lifespan, "shutdown", fail)
+    server = SimpleNamespace(log=SimpleNamespace(exception=logged.append))
+    worker.pid, worker.booted, worker.nr_conns = os.getpid(), True, 1
+    with pytest.raises(Ended):
+        exit_with(worker, 0, server)
+    assert logged == ["An on_shutdown function failed"]
+
+
+def test_main_process_ends_no_app_for_a_worker_that_it_has_missed(worker, monkeypatch):
+    monkeypatch.setattr(gunicorn.lifespan, "shutdown", lambda: pytest.fail("ended"))
+    worker.pid = 0
+    gunicorn.worker_exit(None, worker)
+
+
+def test_worker_that_comes_up_lets_later_ones_fail(worker):
+    server = SimpleNamespace(WORKER_BOOT_ERROR=3, APP_LOAD_ERROR=4)
+    gunicorn.post_fork(server, worker)
+    assert (server.WORKER_BOOT_ERROR, server.APP_LOAD_ERROR) == (3, 4)
+    gunicorn.post_worker_init(worker)
+    gunicorn.post_fork(server, worker)
+    assert (server.WORKER_BOOT_ERROR, server.APP_LOAD_ERROR) == (1, 1)
+
+
+def test_worker_that_failed_to_boot_is_replaced_after_a_while(worker):
+    worker.pid = os.getpid()
+    booting.say_booted()
+    begun = time.monotonic()
+    gunicorn.worker_exit(None, worker)
+    assert time.monotonic() - begun >= 1
+
+
+def test_worker_that_failed_to_boot_ends_when_it_is_told_to(worker, monkeypatch):
+    worker.pid = os.getpid()
+    booting.say_booted()
+    waits = []
+    monkeypatch.setattr(
+        time, "sleep", lambda seconds: waits.append(worker.handle_exit(signal.SIGTERM, None))
+    )
+    gunicorn.worker_exit(None, worker)
+    assert len(waits) == 1
+
+
+def test_server_that_cannot_start_ends_at_once(worker, monkeypatch):
+    worker.pid = os.getpid()
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waited"))
+    gunicorn.worker_exit(None, worker)
+
+
+def test_server_starts_itself_again_as_it_was_started(server, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python3", "-m", "wsgikit", "serve", "site"])
+    follow(server, "0", monkeypatch)
+    assert server.START_CTX["args"] == [sys.executable, "-m", "wsgikit", "serve", "site"]
 
 
 def test_layers_can_have_gunicorn_close_the_connection(worker):

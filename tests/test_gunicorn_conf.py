@@ -87,6 +87,7 @@ def test_numbers_come_from_the_environment(load, variable, setting):
 
 def test_apps_start_and_end_and_the_server_drains_by_its_hooks(load, monkeypatch):
     config, followed = load(), []
+    assert config.post_fork is hooks.post_fork
     assert config.post_worker_init is hooks.post_worker_init
     assert config.worker_exit is hooks.worker_exit
     assert config.child_exit is hooks.child_exit

@@ -112,7 +112,7 @@ UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
     + [("wsgikit.testing", "TestApp"), ("wsgikit.testing.conformance", "check")]
     + [
         ("wsgikit.gunicorn", name)
-        for name in ("post_worker_init", "when_ready", "worker_exit", "child_exit")
+        for name in ("post_fork", "post_worker_init", "when_ready", "worker_exit", "child_exit")
     ],
 )
 def test_name_is_importable(module, name):

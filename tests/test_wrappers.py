@@ -1,11 +1,13 @@
 """The request and response classes."""
 
+import io
+
 import pytest
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 from werkzeug.routing import Rule
 from werkzeug.test import create_environ
 
-from wsgikit import Blueprint, Request, Response, request
+from wsgikit import Blueprint, Request, Response, errors, request
 from wsgikit.middleware import standard
 from wsgikit.routing import Route
 
@@ -315,6 +317,31 @@ class Broken:
         if self.error is not None:
             raise self.error
         return b""
+
+
+def test_body_that_a_server_ends_early_is_no_body():
+    environ = {**create_environ(method="POST"), "CONTENT_LENGTH": "100", "wsgi.input": Broken()}
+    with (
+        Request({**environ, "wsgi.input_terminated": True}) as request,
+        pytest.raises(errors.ClientDisconnected),
+    ):
+        request.get_data()
+
+
+def test_view_gets_the_error_of_a_server_that_ends_bodies():
+    error = ConnectionResetError("gone")
+    environ = {**create_environ(method="POST"), "CONTENT_LENGTH": "100"}
+    values = {"wsgi.input": Broken(error), "wsgi.input_terminated": True}
+    with Request({**environ, **values}) as request, pytest.raises(ConnectionResetError) as raised:
+        request.get_data()
+    assert raised.value is error
+
+
+def test_body_is_read_no_further_than_it_is_long():
+    environ = create_environ(method="POST", data=b"one")
+    values = {"wsgi.input": io.BytesIO(b"one, and the next"), "wsgi.input_terminated": True}
+    with Request({**environ, **values}) as request:
+        assert request.get_data() == b"one"
 
 
 def test_app_inside_finds_an_early_end_as_the_server_has_it():

@@ -2,9 +2,14 @@
 
 One line of ``gunicorn.conf.py``, or all of it: ``gunicorn -c python:wsgikit.gunicorn``.
 
->>> from wsgikit.gunicorn import child_exit, post_worker_init, when_ready, worker_exit
+>>> from wsgikit.gunicorn import child_exit, post_fork, post_worker_init, when_ready, worker_exit
 
-A configuration that has one of these itself calls ours in it. From SIGTERM on:
+A configuration that has one of these itself calls ours in it, and in ``worker_exit`` at its end.
+
+A server that starts ends when its app fails to. One that has served goes on: a worker that fails to
+boot, say at a replacement while the database is away, is logged and tried again each second. A
+reload (SIGHUP) of code or configuration that does not load changes nothing, as with nginx; what
+``on_startup`` does, and whether a new address can be had, is not tried before. From SIGTERM on:
 
 1. :func:`~wsgikit.draining.is_draining` is True in all workers: ``HealthMiddleware`` is not ready,
    ``DrainMiddleware`` lets no connection be kept.
@@ -22,29 +27,35 @@ drains nothing, and so does the stop of one of two servers at an upgrade (SIGUSR
 from __future__ import annotations
 
 import os
-import select
 import signal
-from collections.abc import Iterable
-from functools import partial
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from . import lifespan, metrics
+from .booting import outlive, say_booted, wait_for_another_try
 from .draining import is_draining, is_stopping, start_draining, start_stopping
-from .environ import CLOSE_CONNECTION
 from .errors import ConfigurationError
+from .reload_check import reload_what_loads
+from .threaded_worker import Closable, end_despite_threads, stop_well
 
 DRAIN_SECONDS = "DRAIN_SECONDS"
 """The environment's variable."""
 
 
 def when_ready(server: Any) -> None:
-    """Delay the stop of the server by ``DRAIN_SECONDS``, in which it says that it will stop.
+    """Delay the server's stop by ``DRAIN_SECONDS``, in which it says so; reload only what loads.
 
     :raises ConfigurationError: ``DRAIN_SECONDS`` is no number of seconds.
     """
+    _drain_at_sigterm(server)
+    reload_what_loads(server)
+    # SIGUSR2 runs it again: gunicorn itself knows the file that ``python -m`` has run, not the name
+    server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
+
+
+def _drain_at_sigterm(server: Any) -> None:
     seconds = _drain_seconds()
     told_to_stop: Any = signal.getsignal(signal.SIGTERM)
     main_process = os.getpid()
@@ -97,6 +108,11 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     return min(cores, -(-limit // period))
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Keep a worker that fails to boot from ending a server that has served."""
+    outlive(server)
+
+
 def post_worker_init(worker: Any) -> None:
     """Run every app's ``on_startup`` functions before the worker takes requests.
 
@@ -104,17 +120,30 @@ def post_worker_init(worker: Any) -> None:
     start keeps the worker from booting, and a new deployment from going live.
     """
     lifespan.startup()
+    say_booted()
     if is_stopping():  # which it was told before it could hear it: it has no handlers for a moment
         worker.alive = False
-    worker.wsgi = _Closable(worker.wsgi)
+    worker.wsgi = Closable(worker.wsgi)
     if hasattr(worker, "set_accept_enabled"):  # gthread; the others close their sockets themselves
-        _close_sockets_at_stop(worker)
-        _quit_in_the_loop(worker)
+        stop_well(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Run every app's ``on_shutdown`` functions after the worker's last request."""
-    lifespan.shutdown()
+    """Run every app's ``on_shutdown`` functions after the worker's last request.
+
+    SIGINT, SIGQUIT and the end of ``graceful_timeout`` leave requests under way. The process ends
+    here then, for the interpreter would wait for their threads.
+    """
+    if worker.pid != os.getpid():
+        return  # the main process calls this too, of a worker whose end it has missed
+    try:
+        lifespan.shutdown()
+    except Exception:
+        server.log.exception("An on_shutdown function failed")
+    if not worker.booted:
+        wait_for_another_try(worker)
+    elif getattr(worker, "nr_conns", 0):
+        end_despite_threads()
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -123,56 +152,3 @@ def child_exit(server: Any, worker: Any) -> None:
         metrics.forget_process(worker.pid)
     except Exception:  # or it would end the server
         server.log.exception("The metrics of worker %d are not forgotten", worker.pid)
-
-
-class _Closable:
-    """Lets the layers inside have the connection closed: no header of an app's may ask for it."""
-
-    def __init__(self, app: WSGIApplication) -> None:
-        self.app = app
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        response: Any = getattr(start_response, "__self__", None)
-        if hasattr(response, "force_close"):
-            environ[CLOSE_CONNECTION] = response.force_close
-        return self.app(environ, start_response)
-
-
-def _close_sockets_at_stop(worker: Any) -> None:
-    """Have a gthread worker that stops close its sockets before it waits for what is under way.
-
-    Left alone it keeps them open until its last response has ended. Clients connect to a socket
-    that any process has open, whether someone accepts or not, and are cut off at the end.
-    """
-    set_accept_enabled = worker.set_accept_enabled
-
-    def set_or_close(enabled: bool) -> None:
-        set_accept_enabled(enabled)
-        if worker.alive or enabled:
-            return
-        sockets, worker.sockets = worker.sockets, []
-        for socket in sockets:
-            _accept_waiting(worker, socket)
-            socket.close()
-        worker.log.info("Stopped accepting; %d connections are open", worker.nr_conns)
-
-    worker.set_accept_enabled = set_or_close
-
-
-def _quit_in_the_loop(worker: Any) -> None:
-    """Have SIGQUIT and Ctrl+C end a gthread worker, whatever it is doing.
-
-    A terminal sends the latter to all processes, and gunicorn's main one tells the workers once
-    more. Their own handler, in the middle of what it interrupts, can wait for a lock that this
-    holds, or leave a thread behind that nobody tells to end; so the worker's loop calls it.
-    """
-    quit_later = partial(worker.method_queue.defer, worker.handle_quit)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGQUIT, lambda number, frame: quit_later(number, None))
-
-
-def _accept_waiting(worker: Any, socket: Any) -> None:
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    while poll.poll(0):
-        worker.accept(socket)

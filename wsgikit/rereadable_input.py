@@ -1,13 +1,17 @@
-"""A request body that two can read: a hook in the chain, and the app inside it; and then none."""
+"""A request body: all of it, for one reader or for a hook and the app inside; and then none."""
 
 from __future__ import annotations
 
+import errno
 import io
 from tempfile import SpooledTemporaryFile
 from typing import IO
 from wsgiref.types import WSGIEnvironment
 
-from werkzeug.wsgi import LimitedStream, get_input_stream
+from werkzeug.wsgi import LimitedStream, get_content_length, get_input_stream
+
+from .environ import CONTEXT
+from .errors import ClientDisconnected
 
 _IN_MEMORY = 500_000  # bytes, as werkzeug keeps form parts; more goes to a temporary file
 
@@ -58,6 +62,34 @@ class _AsSent(LimitedStream):
     def on_disconnect(self, error: Exception | None = None) -> None:
         if error is not None:
             raise error
+
+
+class _Whole(LimitedStream):
+    """Takes a body that ends early for what it is, which gunicorn's own input hides."""
+
+    def __init__(self, environ: WSGIEnvironment, length: int) -> None:
+        super().__init__(environ["wsgi.input"], length)
+        self._context = environ.get(CONTEXT)
+
+    def on_disconnect(self, error: Exception | None = None) -> None:
+        if error is not None:
+            raise error
+        gone = ClientDisconnected(errno.ECONNRESET, "the client left before it had sent all")
+        if self._context is not None:
+            self._context.disconnection = gone
+        raise gone
+
+
+def whole_input(environ: WSGIEnvironment, max_content_length: int | None) -> IO[bytes]:
+    """The body, to be read by a view or a hook, which get all of it or an error.
+
+    :raises werkzeug.exceptions.RequestEntityTooLarge: it is longer than ``max_content_length``.
+    """
+    source = get_input_stream(environ, max_content_length=max_content_length)
+    length = get_content_length(environ)
+    if length is None or "wsgi.input_terminated" not in environ:
+        return source
+    return _Whole(environ, length)  # type: ignore[return-value]
 
 
 def input_as_sent(environ: WSGIEnvironment) -> IO[bytes]:

@@ -13,13 +13,12 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
-from werkzeug.wsgi import get_input_stream
 
 from . import json_response
 from .closing import on_close
 from .lifecycle import Headers as HeaderList
 from .lifecycle import close_body, is_file, raise_after, run_all
-from .rereadable_input import EndedInput, input_as_sent, reread
+from .rereadable_input import EndedInput, input_as_sent, reread, whole_input
 from .routing import NO_ROUTE, Route
 
 _ASCII = "".join(map(chr, range(128)))
@@ -43,13 +42,16 @@ class Request(WerkzeugRequest):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body. An app of another framework, which this request goes to, can read it again."""
+        """The body. An app of another framework, which this request goes to, can read it again.
+
+        Reading it raises ``ClientDisconnected`` when the client leaves before it has sent all.
+        """
         if self.route.rule is not None:
-            return super().stream
+            return whole_input(self.environ, self.max_content_length)
         ours, self._input = reread(input_as_sent(self.environ))
         self.environ["wsgi.input"] = self._input
         environ = {**self.environ, "wsgi.input": ours}
-        return get_input_stream(environ, max_content_length=self.max_content_length)
+        return whole_input(environ, self.max_content_length)
 
     @cached_property
     def authorization(self) -> Authorization | None:

@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from webtest import TestApp
 
 from wsgikit import gunicorn as hooks
 from wsgikit.cli.serve import usable_cores
@@ -33,6 +36,7 @@ START = 30
 
 SITE = """
 import os
+import threading
 from wsgikit import App, request
 from wsgikit.middleware import standard
 
@@ -58,6 +62,12 @@ def index():
         "workers": request.environ["wsgi.multiprocess"],
         "debug": app.config["DEBUG"],
     }
+
+
+@app.get("/busy")
+def busy():
+    print("busy", flush=True)
+    threading.Event().wait()
 
 
 @app.get("/fail")
@@ -100,21 +110,25 @@ class Serving:
     def wait_for(self, condition):
         deadline = time.monotonic() + START
         while not (found := condition()):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() or time.monotonic() > deadline:
                 pytest.fail(f"this did not come:\n{self.log}")
             time.sleep(0.02)
         return found
 
+    @property
+    def port(self):
+        listens = r"Listening at: http://127\.0\.0\.1:(\d+)"
+        return int(self.wait_for(lambda: re.search(listens, self.log))[1])
+
     def get(self, path):
-        port = self.wait_for(
-            lambda: re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log)
-        )
-        connection = http.client.HTTPConnection("127.0.0.1", int(port[1]), timeout=START)
-        try:
-            connection.request("GET", path)
+        with closing(self.ask_without_waiting(path)) as connection:
             return connection.getresponse().read().decode()
-        finally:
-            connection.close()
+
+    def ask_without_waiting(self, path):
+        """Send a request on a connection that is returned open."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START)
+        connection.request("GET", path)
+        return connection
 
     def interrupt(self):
         """Ctrl+C, which every process of the group gets."""
@@ -157,18 +171,103 @@ def test_serves_with_the_hooks_and_ends_on_ctrl_c(serve):
     assert server.log.count("Traceback") == 1  # of the view that failed
 
 
+def test_ctrl_c_waits_for_no_view(serve):
+    server = serve("-w", "1")
+    with closing(server.ask_without_waiting("/busy")):
+        server.wait_for(lambda: "busy" in server.log)
+        assert server.interrupt() == 0
+    assert server.log.count("shut down") == 1
+
+
+def test_reload_of_a_module_that_cannot_be_imported_changes_nothing(serve, tmp_path):
+    server = serve("-w", "1")
+    server.wait_for(lambda: "started" in server.log)
+    change(tmp_path, "raise LookupError('not yet')")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for(lambda: "Not reloaded" in server.log)
+    assert "LookupError: not yet" in server.log
+    assert '"text":"first"' in server.get("/")
+    change(tmp_path, SITE.replace('"first"', '"second"'))
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for(lambda: "shut down" in server.log)
+    assert '"text":"second"' in server.get("/")
+    assert server.interrupt() == 0
+
+
+def test_upgrade_starts_another_server_at_the_same_address(serve):
+    server = serve("-w", "1", DRAIN_SECONDS="0")
+    server.wait_for(lambda: "started" in server.log)
+    server.process.send_signal(signal.SIGUSR2)
+    server.wait_for(lambda: server.log.count("started") == 2)
+    server.process.terminate()
+    assert server.wait() == 0
+    assert '"text":"first"' in server.get("/")
+    (master,) = re.findall(r"Listening at: .*\((\d+)\)", server.log)[1:]
+    os.kill(int(master), signal.SIGTERM)
+    server.wait_for(lambda: server.log.count("shut down") == 2)
+
+
+def change(folder, source, name="site_*.py"):
+    (file,) = folder.glob(name)
+    file.write_text(source)
+    later = file.stat().st_mtime + 10  # by more than any file system can tell
+    os.utime(file, (later, later))
+
+
+def change_and_notice(server, *changed):
+    """Change a file, again if gunicorn has not looked at it yet, until a worker starts anew."""
+
+    def notices():
+        change(*changed)
+        return server.log.count("Worker reloading") > before
+
+    before = server.log.count("Worker reloading")
+    server.wait_for(notices)
+    server.wait_for(lambda: server.log.count("Booting worker") == before + 2)
+
+
 def test_reload_shows_errors_and_notices_a_change(serve, tmp_path):
     server = serve("--reload")
     assert '"workers":false,"debug":true' in server.get("/")
     assert "shown in full" in server.get("/fail")
-    (file,) = tmp_path.glob("site_*.py")
-    stamp = time.time() + 10  # later than the first version by all that a file system can tell
-    file.write_text(SITE.replace('"first"', '"second"'))
-    os.utime(file, (stamp, stamp))
-    server.wait_for(lambda: "Worker reloading" in server.log)
-    server.wait_for(lambda: server.log.count("Booting worker") == 2)
+    change_and_notice(server, tmp_path, SITE.replace('"first"', '"second"'))
     assert '"text":"second"' in server.get("/")
     assert server.interrupt() == 0
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ("raise LookupError('not yet')", "LookupError: not yet"),
+        ("def view(:", "SyntaxError"),
+        (SITE.replace('"SECRET_KEY": "a key"', ""), "secret_key is NoneType"),
+    ],
+)
+def test_development_shows_a_mistake_until_it_is_corrected(serve, tmp_path, mistake, told):
+    server = serve("--reload", source=mistake)
+    assert told in server.get("/")
+    assert told in server.log
+    change_and_notice(server, tmp_path, SITE)
+    assert '"text":"first","started":true' in server.get("/")
+    change_and_notice(server, tmp_path, mistake)
+    assert told in server.get("/")
+    assert server.interrupt() == 0
+
+
+def test_development_watches_what_the_module_imports(serve, tmp_path):
+    (tmp_path / "helper.py").write_text("raise LookupError('in the helper')")
+    server = serve("--reload", source=f"import helper\n{SITE}")
+    assert "in the helper" in server.get("/")
+    change_and_notice(server, tmp_path, "", "helper.py")
+    assert '"text":"first"' in server.get("/")
+    assert server.interrupt() == 0
+
+
+def test_mistaken_app_is_not_started_by_halves(serve, tmp_path):
+    server = serve("--reload", source=f"{SITE}\nraise LookupError('at the end')")
+    assert "at the end" in server.get("/")
+    assert server.interrupt() == 0
+    assert "started" not in server.log
 
 
 def test_missing_module_is_told_in_a_line(serve):
@@ -262,6 +361,33 @@ def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings, monkeypatch)
     server = settings("--reload", "-w", "4")
     assert (server.cfg.workers, server.cfg.reload, server.cfg.accesslog) == (1, True, "-")
     assert server.load().current_app.config["DEBUG"] is True
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("raise LookupError('not yet')", {"site.py"}),
+        ("import helper", {"site.py", "helper.py"}),
+        ("import unreadable", {"site.py", "unreadable.py"}),
+        ("compile('1 +', None, 'eval')", {"site.py"}),
+    ],
+)
+def test_worker_in_development_shows_what_its_app_raised(settings, tmp_path, source, files):
+    (tmp_path / "helper.py").write_text("raise LookupError('in the helper')")
+    (tmp_path / "unreadable.py").write_text("def view(:")
+    server, watched, logged = settings("--reload", source=source), [], []
+    worker = SimpleNamespace(
+        log=SimpleNamespace(exception=logged.append),
+        reloader=SimpleNamespace(add_extra_file=watched.append),
+        cfg=server.cfg,
+    )
+    server.cfg.post_fork(SimpleNamespace(), worker)
+    app = TestApp(server.load())
+    assert "Traceback" in app.get("/", status=500)
+    assert logged == ["The app cannot be imported; waiting for a change"]
+    names = {re.sub(r"site_\d+", "site", Path(file).name) for file in watched}
+    assert files <= names
+    server.cfg.post_worker_init(worker)  # starts nothing
 
 
 def test_app_is_loaded_by_the_workers_alone(settings):

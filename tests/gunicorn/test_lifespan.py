@@ -52,4 +52,6 @@ def test_app_that_fails_to_start_keeps_the_server_from_coming_up(
 def test_one_line_ties_them_in_the_demo_s_config() -> None:
     lines = [line for line in DEMO.read_text().splitlines() if "wsgikit.gunicorn" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("from wsgikit.gunicorn import post_worker_init, worker_exit")
+    assert lines[0].startswith(
+        "from wsgikit.gunicorn import post_fork, post_worker_init, worker_exit"
+    )

@@ -16,6 +16,9 @@ keepalive = 30
 graceful_timeout = 10
 worker_connections = 256
 
+if Path(records.FOLDER, "misconfigured").exists():
+    raise NameError("no setting")
+
 _sendfile = wsgi.Response.sendfile
 
 
@@ -33,6 +36,11 @@ when_ready = hooks.when_ready
 
 
 def post_fork(server, worker):
+    hooks.post_fork(server, worker)
+    hold()
+
+
+def hold():
     """Let a test have a worker forked, and not yet ready to hear a signal."""
     Path(records.FOLDER, "forked").touch()
     while Path(records.FOLDER, "hold").exists():
@@ -45,5 +53,5 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    hooks.worker_exit(server, worker)
     records.write_exit_report()
+    hooks.worker_exit(server, worker)

@@ -1,0 +1,90 @@
+"""A server that has served, and then gets code or a database that would not let it start."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def server(serve: Callable[..., Any]) -> Any:
+    return serve("mistaken:application", workers=2)
+
+
+def start_making(server: Any, name: str) -> None:
+    (server.folder / name).touch()
+
+
+def stop_making(server: Any, name: str) -> None:
+    (server.folder / name).unlink()
+
+
+def send(server: Any, number: signal.Signals) -> None:
+    server.process.send_signal(number)
+
+
+def wait_for(server: Any, text: str, count: int = 1) -> None:
+    server._wait_for(lambda: server.log.count(text) >= count, f"say {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [("broken", "LookupError: the new code is wrong"), ("misconfigured", "NameError: no setting")],
+)
+def test_reload_of_what_does_not_load_changes_nothing(server: Any, mistake: str, told: str) -> None:
+    before = server.worker_pids
+    start_making(server, mistake)
+    send(server, signal.SIGHUP)
+    wait_for(server, "Not reloaded")
+    assert told in server.log
+    assert int(server.get("/").body) in before
+    assert server.records("shutdown") == []
+    stop_making(server, mistake)
+    send(server, signal.SIGHUP)
+    server._wait_for(lambda: len(server.records("shutdown")) == 2, "end its old workers")
+    server._wait_for(lambda: len(server.worker_pids) == 4, "start its new workers")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_stop_does_not_wait_for_a_reload_that_still_loads(
+    server: Any, number: signal.Signals
+) -> None:
+    start_making(server, "slow")
+    send(server, signal.SIGHUP)
+    server._wait_for(lambda: len(server.records("loaded")) == 3, "load the app once more")
+    send(server, number)
+    assert server.process.wait(20) == 0
+    assert len(server.records("shutdown")) == 2
+
+
+def test_worker_that_cannot_start_is_tried_again_until_it_can(server: Any) -> None:
+    replaced, other = server.worker_pids
+    start_making(server, "away")
+    server.kill_worker(replaced)
+    wait_for(server, "LookupError: the database is away\n", 2)
+    assert int(server.get("/").body) == other
+    stop_making(server, "away")
+    server._wait_for(lambda: len(server.worker_pids) == 2, "replace the worker")
+
+
+def test_worker_that_cannot_load_is_tried_again_until_the_server_stops(server: Any) -> None:
+    start_making(server, "broken")
+    server.kill_worker(server.worker_pids[0])
+    wait_for(server, "LookupError: the new code is wrong\n", 2)
+    send(server, signal.SIGTERM)
+    assert server.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_stop_at_once_waits_for_no_view_and_ends_the_app(
+    serve: Callable[..., Any], number: signal.Signals
+) -> None:
+    server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--graceful-timeout 600"})
+    with server.connect() as connection:
+        connection.start("GET", "/busy")
+        server.wait_for_record("busy")
+        send(server, number)
+        assert server.process.wait(20) == 0
+    assert len(server.records("shutdown")) == 1
+    assert (server.folder / "buffered").read_text() == "ended\n"
