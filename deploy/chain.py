@@ -31,11 +31,13 @@ from wsgikit.middleware import (
     ProxyMiddleware,
     RequestIDMiddleware,
     SessionMiddleware,
+    session_options,
 )
 from wsgikit.sessions import make_store
 
 SETTINGS: dict[str, Any] = {
     "SESSION_STORE": "memory:",  # redis://host/0; a memory is of one process
+    "SESSION_COOKIE_NAME": None,  # __Host-session; without __Host- where HTTPS is false
     "TRUSTED_PROXIES": ["unix"],  # nginx: by its socket, or its network
     "TRUSTED_HOSTS": [],  # the names of the site
     "METRICS_READERS": ["127.0.0.1", "::1"],  # Prometheus
@@ -44,17 +46,23 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def secrets() -> dict[str, str]:
+def secrets() -> dict[str, str | list[str]]:
     """What the files in ``$CREDENTIALS_DIRECTORY`` hold, by their names.
 
     systemd makes such a folder out of ``LoadCredential=``, Docker and Kubernetes of their secrets;
     other than the environment it is not seen by child processes, crash reports and ``inspect``.
+    ``SECRET_KEY_FALLBACKS`` has one key a line, and may be empty.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if folder is None:
         return {}
     files = [path for path in Path(folder).iterdir() if path.is_file()]
-    return {path.name: path.read_text().strip() for path in files}
+    return {path.name: _read(path) for path in files}
+
+
+def _read(path: Path) -> str | list[str]:
+    text = path.read_text().strip()
+    return text.split() if path.name == "SECRET_KEY_FALLBACKS" else text
 
 
 def configure(app: App) -> None:
@@ -66,6 +74,9 @@ def configure(app: App) -> None:
     app.config.from_mapping(SETTINGS)
     app.config.from_prefixed_env()
     app.config.from_mapping(secrets())
+    if app.config["SESSION_COOKIE_NAME"] is None:  # browsers take a __Host- cookie by https alone
+        name = "__Host-session" if app.config["HTTPS"] else "wsgikit_session"
+        app.config["SESSION_COOKIE_NAME"] = name
     others = logging.StreamHandler(sys.stderr)
     others.addFilter(RequestIDFilter())
     others.setFormatter(logging.Formatter("%(levelname)s %(name)s [%(request_id)s] %(message)s"))
@@ -89,11 +100,7 @@ def production(
     """
     config = app.config
     store = make_store(config["SESSION_STORE"])
-    session_options: dict[str, Any] = {
-        "secret_key": config["SECRET_KEY"],
-        "secret_key_fallbacks": config["SECRET_KEY_FALLBACKS"],
-        "store": store,
-    }
+    session = {**session_options(config), "store": store}
     checks = {"sessions": health_checks.session_store(store), **(checks or {})}
     return (
         Pipeline()
@@ -114,9 +121,9 @@ def production(
         # Refuses what has waited too long, before it costs anything.
         .use(DeadlineMiddleware, seconds=config["SECONDS"])
         # From here on request, session, g and current_app are there: deploy/wsgi.py says more.
-        .use(ContextMiddleware)
+        .use(ContextMiddleware, current_app=app)
         .use(ErrorMiddleware)
-        .use(SessionMiddleware, **session_options)
+        .use(SessionMiddleware, **session)
         .use(GMiddleware, **providers)
         .use(HooksMiddleware)
         .run(inner or app)

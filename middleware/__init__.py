@@ -17,7 +17,7 @@ from .metrics import MetricsMiddleware
 from .proxy import ProxyMiddleware
 from .request_id import RequestIDMiddleware
 from .session import SessionMiddleware
-from .standard import standard, standard_pipeline
+from .standard import session_options, standard, standard_pipeline
 
 __all__ = [  # or a star import would bring the modules g and session, over the proxies
     "AccessLogMiddleware",
@@ -34,6 +34,7 @@ __all__ = [  # or a star import would bring the modules g and session, over the 
     "ProxyMiddleware",
     "RequestIDMiddleware",
     "SessionMiddleware",
+    "session_options",
     "standard",
     "standard_pipeline",
 ]

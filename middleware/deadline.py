@@ -17,6 +17,8 @@ from wsgikit.trusted_peers import TrustedPeers, has_trusted_peer
 _REQUEST_START = re.compile(r"(?:t=)?([0-9]{10}|[0-9]{13}|[0-9]{16})(\.[0-9]{1,9})?")
 _UNITS = {10: 1.0, 13: 1e-3, 16: 1e-6}
 """What the digits of a time in this century count: seconds, milliseconds or microseconds."""
+_LONGEST_WAIT = 60 * 60
+"""Seconds. No proxy waits that long for a server: it is a wrong clock or a client's text."""
 
 
 class DeadlineMiddleware(Layer):
@@ -28,12 +30,13 @@ class DeadlineMiddleware(Layer):
         since nobody waits for it any more.
     :param trusted: networks, as in ``ProxyMiddleware``, whose ``X-Request-Start`` is believed:
         POSIX time, as nginx (``t=${msec}``), Heroku (milliseconds) and Apache (``%t``,
-        microseconds) send it. Their clocks and this host's must agree. Default: what
-        ``ProxyMiddleware`` trusts. From all others, or where there is none, the time counts from
-        here.
+        microseconds) send it: they have to set it or clear it, else it is their clients' choice.
+        Their clocks and this host's must agree. Default: what ``ProxyMiddleware`` trusts. From all
+        others, or where it is no plausible time, the time counts from here.
     :raises ConfigurationError: an option is wrong.
 
-    Nothing is cut off: see ``wsgikit.deadline`` for how code asks what is left. gunicorn's
+    Nothing is cut off: see ``wsgikit.deadline`` for how code asks what is left. Without a
+    ``ContextMiddleware`` inside, that is ``environ["wsgikit.deadline"].remaining()``. gunicorn's
     ``timeout`` is none of this, with threads: it tells whether a worker as a whole is alive.
 
     Sets ``environ["wsgikit.deadline"]``. Place it inside ``ProxyMiddleware``, which tells whom to
@@ -78,4 +81,5 @@ class DeadlineMiddleware(Layer):
         if match is None or not has_trusted_peer(environ, self._trusted):
             return 0.0
         digits, fraction = match.groups("")
-        return max(0.0, time.time() - float(digits + fraction) * _UNITS[len(digits)])
+        waited = time.time() - float(digits + fraction) * _UNITS[len(digits)]
+        return waited if 0 < waited < _LONGEST_WAIT else 0.0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from wsgikit.draining import is_draining
-from wsgikit.environ import CLOSE_CONNECTION
+from wsgikit.draining import close_if_draining
 from wsgikit.layer import Layer
-from wsgikit.lifecycle import Headers, on_start
 
 
 class DrainMiddleware(Layer):
@@ -31,12 +29,4 @@ class DrainMiddleware(Layer):
         super().__init__(app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        close: Callable[[], object] | None = environ.get(CLOSE_CONNECTION)
-        if close is None:
-            return self.call_app(environ, start_response)
-
-        def close_if_draining(status: str, headers: Headers) -> None:
-            if is_draining():
-                close()
-
-        return self.call_app(environ, on_start(start_response, close_if_draining))
+        return self.call_app(environ, close_if_draining(environ, start_response))

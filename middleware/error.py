@@ -13,12 +13,13 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from wsgikit.closing import prime_stream
 from wsgikit.deferred_start import DeferredStart
-from wsgikit.environ import CONTEXT, PROXY_ORIGINAL
+from wsgikit.environ import CONTEXT
 from wsgikit.error_handling import record_failure, respond
 from wsgikit.error_page import error_page
 from wsgikit.error_report import propagates, report
 from wsgikit.layer import Layer
 from wsgikit.lifecycle import Headers
+from wsgikit.proxy_headers import came_by_proxy
 from wsgikit.request_context import RequestContext, context_of
 
 _DEBUGGED = "wsgikit.debugged"
@@ -113,11 +114,7 @@ def _restart(
 
 
 def _is_local(environ: WSGIEnvironment) -> bool:
-    if (
-        environ.get(PROXY_ORIGINAL)
-        or "HTTP_X_FORWARDED_FOR" in environ
-        or "HTTP_FORWARDED" in environ
-    ):
+    if came_by_proxy(environ):
         return False  # the proxy is on this machine, its client may be anywhere
     try:
         return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback and host_is_trusted(

@@ -10,10 +10,10 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from wsgikit import json_response
-from wsgikit.draining import is_draining
+from wsgikit.draining import close_if_draining, is_draining
 from wsgikit.errors import ConfigurationError
 from wsgikit.layer import Layer
-from wsgikit.readiness import Check
+from wsgikit.readiness import Check, check_times
 
 _METHODS = ("GET", "HEAD")
 _HEADERS = {"Cache-Control": "no-store"}
@@ -30,13 +30,16 @@ class HealthMiddleware(Layer):
     :param live_path: answered with 200 always. What is not answered should be restarted.
     :param ready_path: answered with 200, or with 503 when a check fails, or from the server's
         SIGTERM on (see ``wsgikit.gunicorn``), so that no new requests are sent here.
-    :param timeout: seconds that each check may take; default 2.
+    :param timeout: seconds that each check may take; default 2. One that takes longer goes on in
+        its thread, beside the runs that follow: up to four, ever less often. So let what it asks
+        with give up by itself: ``wsgikit.health_checks`` says how.
     :param keep: seconds that its result counts; default 1. Probes that come at the same time share
         one run.
     :raises ConfigurationError: an option is wrong.
 
     The answer is a small JSON object with the names of the checks that fail; why they do is in the
-    log alone. Only GET and HEAD are answered; of the environ nothing but method and path is read.
+    log alone. Only GET and HEAD are answered; of what was sent nothing but method and path is read.
+    From SIGTERM on the connection is closed after the answer, as ``DrainMiddleware`` has it.
 
     Place it outermost: probes have the host's own address as ``Host``, which ``HostMiddleware``
     would refuse, come by plain http, and belong in no access log.
@@ -54,11 +57,15 @@ class HealthMiddleware(Layer):
         keep: float = 1.0,
     ) -> None:
         super().__init__(app)
-        functions = checks or {}
-        _check_options(functions, [live_path, ready_path], timeout, keep)
+        paths = [live_path, ready_path]
+        if not all(path.startswith("/") for path in paths) or len({*paths}) < len(paths):
+            raise ConfigurationError(
+                f"{paths!r} are no two paths.\n\nWrite live_path='/livez', ready_path='/readyz'."
+            )
+        check_times(timeout, keep)
         self._checks = {
             name: Check(name, function, timeout=timeout, keep=keep)
-            for name, function in functions.items()
+            for name, function in (checks or {}).items()
         }
         self._answers = {live_path: _live, ready_path: self._ready}
 
@@ -66,6 +73,7 @@ class HealthMiddleware(Layer):
         answer = self._answers.get(environ.get("PATH_INFO", ""))
         if answer is None:
             return self.call_app(environ, start_response)
+        start_response = close_if_draining(environ, start_response)
         if environ["REQUEST_METHOD"] not in _METHODS:
             return MethodNotAllowed(_METHODS).get_response(environ)(environ, start_response)
         return answer()(environ, start_response)
@@ -87,23 +95,3 @@ def _live() -> Response:
 def _response(code: HTTPStatus, /, **values: object) -> Response:
     text = f"{json_response.dumps(values)}\n"
     return Response(text, code, _HEADERS, mimetype="application/json")
-
-
-def _check_options(
-    checks: Mapping[str, Callable[[], object]], paths: list[str], timeout: float, keep: float
-) -> None:
-    for name, check in checks.items():
-        if not callable(check):
-            raise ConfigurationError(
-                f"The check {name!r} is no function: {check!r}.\n\n"
-                "Write one such as wsgikit.health_checks.database(engine)."
-            )
-    if not all(path.startswith("/") for path in paths) or len({*paths}) < len(paths):
-        raise ConfigurationError(
-            f"{paths!r} are no two paths.\n\nWrite live_path='/livez', ready_path='/readyz'."
-        )
-    if timeout <= 0 or keep < 0:
-        raise ConfigurationError(
-            f"timeout={timeout!r}, keep={keep!r}: a check needs time.\n\n"
-            "Write seconds: timeout above 0, keep 0 or more."
-        )

@@ -10,6 +10,7 @@ from wsgikit.environ import HOST, PROXY_ORIGINAL
 from wsgikit.exclusion import Predicate, make_exclusion
 from wsgikit.hosts import TrustedHosts, parse_host
 from wsgikit.layer import Layer
+from wsgikit.log_context import request_ids
 from wsgikit.wrappers import Response
 
 logger = logging.getLogger("wsgikit.host")
@@ -64,7 +65,8 @@ class HostMiddleware(Layer):
             return self.call_app(environ, start_response)
         if self.is_excluded(environ):
             return self.call_app(environ, start_response)
-        logger.error("Refused the host %s", ascii(text[:_LONGEST]))  # ascii() escapes line breaks
+        shown = ascii(text[:_LONGEST])  # which escapes line breaks
+        logger.error("Refused the host %s", shown, extra=request_ids(environ))
         answer = "This host is not served here.\n"
         if self.debug and host is not None:
             answer += f"\nTo serve it, add {host.name!r} to HostMiddleware(trusted=[…]).\n"

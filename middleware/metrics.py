@@ -14,6 +14,7 @@ from wsgikit.errors import ConfigurationError
 from wsgikit.exchange import Exchange, observe
 from wsgikit.layer import Layer
 from wsgikit.metrics import FOLDER, metrics_app, request_metrics
+from wsgikit.proxy_headers import came_by_proxy
 from wsgikit.run_once import RunOnce
 from wsgikit.trusted_peers import TrustedPeers
 
@@ -25,7 +26,6 @@ logger = logging.getLogger("wsgikit.metrics")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _OTHER = "OTHER"
 _NO_RULE = "(none)"
-_FORWARDED = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP")
 _ONE_OF_SEVERAL = (
     "The metrics shown are those of one of several processes, and the next ones may be another's. "
     f"Set {FOLDER} to an empty folder before the server starts: this is logged once."
@@ -38,7 +38,8 @@ class MetricsMiddleware(Layer):
     :param app: the WSGI app inside.
     :param path: where GET shows them; None: nowhere, see ``wsgikit.metrics.metrics_app``.
     :param allowed: IP addresses, networks and ``"unix"``: the peers that are shown them when they
-        ask directly. Others, and who comes through a proxy, find what the app has at ``path``.
+        ask directly. Others, and whose request has a header by which proxies speak of clients, find
+        what the app has at ``path``.
     :param buckets: the upper limits of the histograms, in seconds; default prometheus-client's.
     :param registry: where the metrics are registered; default prometheus-client's own.
     :raises ConfigurationError: ``path`` has no slash in front, ``allowed`` is no list of networks,
@@ -50,12 +51,16 @@ class MetricsMiddleware(Layer):
     too; ``http_requests_in_flight`` the method. The rule is that of the route, ``(none)`` where the
     ``App`` has none or another framework answers; never the path, of which there is no end.
 
+    A proxy at an allowed address that sets no such header shows them to everybody: have it set one,
+    as ``ProxyMiddleware`` needs, or refuse ``path``; or show them at a port of its own alone.
+
     With several worker processes set PROMETHEUS_MULTIPROC_DIR and use ``child_exit`` of
     ``wsgikit.gunicorn``. Place it inside ``ProxyMiddleware``, which tells whom a proxy speaks for,
     and outside all that answers. Reads ``environ["wsgikit.context"]`` for the rule.
     """
 
     uses = (PROXY_ORIGINAL,)
+    observes = True
 
     def __init__(
         self,
@@ -92,10 +97,7 @@ class MetricsMiddleware(Layer):
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         if path != self.path or environ.get("REQUEST_METHOD") != "GET":
             return False
-        came_by_proxy = environ.get(PROXY_ORIGINAL) or any(
-            key.startswith(_FORWARDED) for key in environ
-        )
-        return not came_by_proxy and environ.get("REMOTE_ADDR", "") in self._allowed
+        return environ.get("REMOTE_ADDR", "") in self._allowed and not came_by_proxy(environ)
 
     def _count(self, method: str, exchange: Exchange) -> None:
         metrics, rule = self._metrics, exchange.rule or _NO_RULE

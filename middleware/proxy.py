@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.exceptions import BadRequest
 
 from wsgikit.environ import PEER, PROXY_ORIGINAL, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError
-from wsgikit.forwarding import (
+from wsgikit.forwarding import read_forwarding
+from wsgikit.layer import Layer, observed
+from wsgikit.log_context import request_ids
+from wsgikit.proxy_headers import (
     OF_CLIENTS,
     UNDERSTOOD,
     X_ANY,
@@ -18,9 +22,7 @@ from wsgikit.forwarding import (
     X_HOST,
     X_PREFIX,
     X_PROTO,
-    read_forwarding,
 )
-from wsgikit.layer import Layer
 from wsgikit.run_once import RunOnce
 from wsgikit.trusted_peers import TrustedPeers
 from wsgikit.wrappers import Response
@@ -56,7 +58,8 @@ class ProxyMiddleware(Layer):
     The client is the last address, from the right, that is no trusted proxy; scheme, host and
     prefix are what the outermost trusted proxy says. Each header that was believed is left with
     the one value that counts, so that no reader inside comes to another answer. Malformed headers
-    and contradictions are answered with 400.
+    and contradictions are answered with 400, which the layers right inside that name, log or count
+    requests see as any other answer, and nothing else does.
 
     Sets ``environ["wsgikit.peer"]`` and ``["wsgikit.trusted_peer"]``, corrects ``REMOTE_ADDR``,
     ``wsgi.url_scheme``, ``HTTP_HOST`` and ``SCRIPT_NAME``, and keeps what was there in
@@ -64,6 +67,7 @@ class ProxyMiddleware(Layer):
     """
 
     provides = (PEER, TRUSTED_PEER, PROXY_ORIGINAL)
+    forbids = (PROXY_ORIGINAL,)
 
     def __init__(
         self,
@@ -93,9 +97,8 @@ class ProxyMiddleware(Layer):
             try:
                 self._correct(environ, original)
             except BadRequest as error:
-                logger.warning("Refused what the proxy %s sent: %s", peer, error.description)
-                response = Response(f"{error.description}\n", 400, mimetype="text/plain")
-                return response(environ, start_response)
+                answer = partial(_refuse, str(error.description))
+                return observed(answer, self.app)(environ, start_response)
         return self.call_app(environ, start_response)
 
     def _take_out(self, environ: WSGIEnvironment) -> dict[str, str]:
@@ -115,3 +118,10 @@ class ProxyMiddleware(Layer):
                 original[key], environ[key] = environ.get(key, ""), value
                 if value and header in believed:
                     environ[header] = value
+
+
+def _refuse(text: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    ids = request_ids(environ)
+    logger.warning("Refused what the proxy %s sent: %s", environ[PEER], text, extra=ids)
+    response = Response(f"{text}\n", 400, mimetype="text/plain")
+    return response(environ, start_response)

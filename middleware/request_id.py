@@ -34,7 +34,8 @@ class RequestIDMiddleware(Layer):
 
     An id of 1 to 255 letters, digits, ``_``, ``-`` and ``@`` is taken over, or else a UUID of
     version 7 (RFC 9562) made, which sorts by time. A ``traceparent`` (W3C Trace Context) is passed
-    on, or else a trace begun. What others send is dropped: the app sees the id in use alone.
+    on, or else a trace begun. What others send is dropped: the app sees the id in use alone. A
+    trusted proxy has to set both headers, or to clear them: else they are its clients' choice.
 
     Sets ``environ["wsgikit.request_id"]``, ``environ["wsgikit.traceparent"]`` and ``header``, here
     and in the response, error pages included. Place it right inside ``ProxyMiddleware``, which
@@ -43,6 +44,7 @@ class RequestIDMiddleware(Layer):
 
     provides = (REQUEST_ID, TRACEPARENT)
     uses = (TRUSTED_PEER,)
+    observes = True
 
     def __init__(
         self,

@@ -85,10 +85,20 @@ def standard_pipeline(
         Pipeline()
         .use(ContextMiddleware, current_app=current_app)
         .use(ErrorMiddleware, debug=config["DEBUG"] if debug is None else debug)
-        .use(SessionMiddleware, **{**_session_options(config), **session})
+        .use(SessionMiddleware, **{**session_options(config), **session})
         .use(GMiddleware, **(g or {}))
         .use(HooksMiddleware)
     )
+
+
+def session_options(config: Config) -> dict[str, Any]:
+    """What the config says of sessions, for ``SessionMiddleware`` in a pipeline of your own.
+
+    >>> Pipeline().use(ContextMiddleware).use(SessionMiddleware, **session_options(app.config))
+    """
+    options = {option: config[key] for option, key in _SESSION_KEYS.items()}
+    options["path"] = options["path"] or config["APPLICATION_ROOT"]
+    return options
 
 
 def _current_app(app: WSGIApplication, current_app: App | None) -> App:
@@ -106,9 +116,3 @@ def _current_app(app: WSGIApplication, current_app: App | None) -> App:
             "secret_key=…)."
         )
     return current_app
-
-
-def _session_options(config: Config) -> dict[str, Any]:
-    options = {option: config[key] for option, key in _SESSION_KEYS.items()}
-    options["path"] = options["path"] or config["APPLICATION_ROOT"]
-    return options

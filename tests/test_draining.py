@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from wsgikit import draining
-from wsgikit.draining import is_draining, start_draining
+from wsgikit.draining import close_if_draining, is_draining, start_draining
 
 MAIN_PROCESS_AND_WORKER = """
 import os
@@ -35,3 +35,7 @@ def test_server_does_not_drain_unless_told(monkeypatch):
 def test_workers_know_what_the_main_process_was_told():
     code = [sys.executable, "-c", MAIN_PROCESS_AND_WORKER]
     assert subprocess.check_output(code, text=True, timeout=60) == "b'0'\nb'1'\n"
+
+
+def test_server_that_cannot_close_connections_gets_the_response_itself():
+    assert close_if_draining({}, print) is print

@@ -25,9 +25,9 @@ from wsgikit.forwarded import parse_forwarded, parse_node
         ('host="\x80"', [{"host": "\x80"}]),
         ('host=""', [{"host": ""}]),
         (";;for=a;", [{"for": "a"}]),
-        (", ,for=a,,", [{"for": "a"}]),
-        ("", []),
-        ("  ", []),
+        (", ,for=a,;,", [{}, {}, {"for": "a"}, {}, {}]),
+        ("", [{}]),
+        ("  ", [{}]),
     ],
 )
 def test_elements(value, elements):
@@ -79,13 +79,12 @@ def test_any_text_is_read_or_refused(value):
     except BadRequest:
         return
     for element in elements:
-        assert element
         assert all(name == name.lower() and name.isascii() for name in element)
 
 
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+.^_`|~-", min_size=1)
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"))
-ELEMENTS = st.lists(st.dictionaries(TOKENS, TEXTS, min_size=1))
+ELEMENTS = st.lists(st.dictionaries(TOKENS, TEXTS), min_size=1)
 
 
 def quoted(value):

@@ -35,7 +35,13 @@ def read(request_scheme="http", request_host=HOST, **headers):
         ("nonsense/8, 192.0.2.1, 10.0.0.2", "192.0.2.1"),
         ("192.0.2.1,10.0.0.2", "192.0.2.1"),
         (" 192.0.2.1 ,\t10.0.0.2\t", "192.0.2.1"),
-        (",192.0.2.1,,", "192.0.2.1"),
+        (",192.0.2.1", "192.0.2.1"),
+        (",,6.6.6.6,,192.0.2.1, 10.0.0.2", "192.0.2.1"),
+        ("6.6.6.6, ", ""),
+        ("6.6.6.6,, 10.0.0.2", ""),
+        ("6.6.6.6, 192.0.2.1, unix:", "192.0.2.1"),
+        ("192.0.2.1, unix:, 10.0.0.2", "192.0.2.1"),
+        ("unix:", ""),
         ("192.0.2.1:4711", "192.0.2.1"),
         ("192.0.2.1, 10.0.0.2:80", "192.0.2.1"),
         (IPV6, IPV6),
@@ -49,7 +55,7 @@ def read(request_scheme="http", request_host=HOST, **headers):
         ("192.0.2.1, unknown, 10.0.0.2", ""),
         ("192.0.2.1, _hidden", ""),
         ("", None),
-        (" , ", None),
+        (" , ", ""),
     ],
 )
 def test_client_is_the_last_address_that_is_no_proxy(value, address):
@@ -68,9 +74,12 @@ def test_client_is_the_last_address_that_is_no_proxy(value, address):
         ("for=6.6.6.6;host=evil, for=192.0.2.1;proto=https", ("192.0.2.1", "https", None)),
         ("for=192.0.2.1;proto=https, for=unknown", ("", None, None)),
         ("for=192.0.2.1, for=_hidden, for=10.0.0.2", ("", None, None)),
+        ("for=10.0.0.3, for=10.0.0.2", ("10.0.0.3", None, None)),
         ("proto=https;host=a.example", (None, "https", "a.example")),
         ("for=6.6.6.6, proto=https, for=10.0.0.2", ("10.0.0.2", "https", None)),
         ("by=10.0.0.1;secret=x", (None, None, None)),
+        ("for=6.6.6.6;host=evil,", (None, None, None)),
+        ("for=6.6.6.6;host=evil, , for=10.0.0.2;host=a", ("10.0.0.2", None, "a")),
         ('for=192.0.2.1;x=";proto=https;host=evil"', ("192.0.2.1", None, None)),
         ('proto="https";host="a.example:8443"', (None, "https", "a.example:8443")),
         ("FOR=192.0.2.1;PROTO=HTTPS;HOST=A.Example", ("192.0.2.1", "https", "a.example")),
@@ -79,6 +88,12 @@ def test_client_is_the_last_address_that_is_no_proxy(value, address):
 )
 def test_forwarded_is_believed_from_the_right_on(value, forwarding):
     assert read(forwarded=value) == Forwarding(*forwarding, None)
+
+
+def test_peer_of_a_proxy_on_a_unix_socket_that_is_not_trusted_is_the_client():
+    headers = {"HTTP_X_FORWARDED_FOR": "6.6.6.6, unix:"}
+    trusted = TrustedPeers(["10.0.0.0/8"])
+    assert read_forwarding(headers, trusted, "http", HOST).address == ""
 
 
 ONE, TWO, THREE = "192.0.2.1", "192.0.2.1, 10.0.0.2", "192.0.2.1, 10.0.0.3, 10.0.0.2"
@@ -103,6 +118,10 @@ ONE, TWO, THREE = "192.0.2.1", "192.0.2.1, 10.0.0.2", "192.0.2.1, 10.0.0.3, 10.0
         ("", "https, http", "http"),
         ("", "https", "https"),
         (ONE, "", None),
+        (ONE, "https,", None),
+        (TWO, "https, , http", "http"),
+        (TWO, "https, , ", None),
+        (TWO, "https, http, ", "http"),
     ],
 )
 def test_scheme_is_that_of_the_outermost_proxy(addresses, value, scheme):
@@ -124,6 +143,9 @@ def test_scheme_is_that_of_the_outermost_proxy(addresses, value, scheme):
         ({"host": "a.example, b.example", "for": TWO}, "a.example"),
         ({"host": "a.example", "for": TWO}, "a.example"),
         ({"host": "e vil, a.example"}, "a.example"),
+        ({"host": "evil.example,"}, None),
+        ({"host": "evil.example, , inside", "for": TWO}, "inside"),
+        ({"host": "evil.example, , ", "for": TWO}, None),
         ({"host": "a.example", "port": "8443"}, "a.example:8443"),
         ({"host": "a.example:1", "port": "8443"}, "a.example:8443"),
         ({"host": "[2001:db8::1]", "port": "8443"}, "[2001:db8::1]:8443"),
@@ -132,6 +154,11 @@ def test_scheme_is_that_of_the_outermost_proxy(addresses, value, scheme):
         ({"port": "8443"}, "inside.example:8443"),
         ({"port": "80"}, "inside.example"),
         ({"port": "8443, 80", "for": TWO}, "inside.example:8443"),
+        ({"port": "443", "forwarded": "proto=https;host=a.example"}, "a.example"),
+        ({"port": "443", "forwarded": "proto=https"}, "inside.example"),
+        ({"port": "8443", "forwarded": 'host="a.example:8443"'}, "a.example:8443"),
+        ({"port": "8443", "forwarded": "for=192.0.2.1"}, "inside.example:8443"),
+        ({"host": "a.example:443", "forwarded": "proto=https;host=a.example"}, "a.example"),
         ({}, None),
         ({"host": ""}, None),
     ],
@@ -178,6 +205,9 @@ REFUSED = [
     ),
     *({"forwarded": each} for each in ["proto=ftp", 'host="a b"', "for=10.0.0.0/8", 'host=""']),
     {"for": THREE, "proto": "https, http"},
+    {"for": THREE, "proto": "https,"},
+    {"for": "192.0.2.1, UNIX:"},
+    {"forwarded": 'for="unix:"'},
     {"for": THREE, "host": "a.example, b.example"},
     {"for": THREE, "prefix": "/a, /b"},
 ]
@@ -226,6 +256,9 @@ def test_headers_that_agree_are_taken_together(headers):
         {"proto": "http", "forwarded": "proto=https"},
         {"host": "a.example", "forwarded": "host=b.example"},
         {"host": "a.example:8443", "forwarded": "host=a.example"},
+        {"port": "8443", "forwarded": "proto=https;host=a.example"},
+        {"port": "443", "forwarded": "host=a.example"},
+        {"port": "443", "forwarded": 'proto=https;host="a.example:8443"'},
     ],
     ids=repr,
 )

@@ -121,6 +121,14 @@ def test_not_trusted(name):
     assert name not in TRUSTED
 
 
+def test_network_of_ipv4_in_ipv6_is_one_of_ipv4():
+    hosts = TrustedHosts(["::ffff:10.0.0.0/104", "[::ffff:192.0.2.1]"])
+    assert "10.1.2.3" in hosts
+    assert "192.0.2.1" in hosts
+    assert parse_host("[::ffff:10.1.2.3]").name in hosts
+    assert "11.1.2.3" not in hosts
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

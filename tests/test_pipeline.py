@@ -13,6 +13,7 @@ from wsgikit.errors import ConfigurationError, PipelineError
 from wsgikit.middleware import (
     AccessLogMiddleware,
     ContextMiddleware,
+    DeadlineMiddleware,
     ErrorMiddleware,
     GMiddleware,
     HooksMiddleware,
@@ -434,3 +435,24 @@ def test_layer_that_would_see_the_proxy_or_any_host_is_refused(outer, inner):
     pipeline = Pipeline().use(outer[0], **outer[1]).use(inner[0], **inner[1])
     with pytest.raises(PipelineError, match=f"Move {inner[0].__name__} outside"):
         pipeline.run(lambda environ, start_response: [])
+
+
+def test_two_proxy_layers_are_refused():
+    pipeline = Pipeline().use(PROXIED[0], **PROXIED[1]).use(Outer).use(ProxyMiddleware)
+    with pytest.raises(PipelineError, match=r"(?s)must not stand inside ProxyMiddleware.*Take out"):
+        pipeline.run(bare)
+    assert pipeline.without(ProxyMiddleware).run(bare)
+
+
+def test_layer_that_is_forbidden_may_stand_inside():
+    class Alone(Third):
+        forbids = ("tests.outer",)
+
+    assert trail(Pipeline().use(Alone).use(Outer)) == "third outer"
+    with pytest.raises(PipelineError, match=r"Alone must not stand inside Outer.*'tests\.outer'"):
+        Pipeline().use(Outer).use(Alone).run(bare)
+
+
+def test_two_deadlines_are_none_too_many():
+    pipeline = Pipeline().use(DeadlineMiddleware, seconds=9).use(DeadlineMiddleware, seconds=3)
+    assert pipeline.run(bare)

@@ -1,12 +1,14 @@
 """Checks: how often they run, how long they are waited for, and what is logged of them."""
 
 import logging
+import math
 import time
-from threading import Event
+from threading import TIMEOUT_MAX, Event, current_thread
 
 import pytest
 
-from wsgikit.readiness import Check
+from wsgikit.errors import ConfigurationError
+from wsgikit.readiness import Check, check_times
 
 
 class Needed:
@@ -107,3 +109,97 @@ def test_time_is_counted_from_the_start_of_the_run_and_not_from_each_question(mo
     assert not passes()
     assert ended == []
     free.set()
+
+
+class Hanging:
+    """Something that hangs when it is asked, until the test lets go of that run."""
+
+    def __init__(self):
+        self.hangs = True
+        self.runs = []
+
+    def ask(self):
+        if self.hangs:
+            free = Event()
+            self.runs.append((free, current_thread()))
+            free.wait(20)
+
+    def let_go(self, *runs):
+        for free, thread in runs:
+            free.set()
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def hanging():
+    hanging = Hanging()
+    yield hanging
+    hanging.let_go(*hanging.runs)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test sets: ``clock[0] += 1``."""
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_run_that_hangs_keeps_no_later_one_from_passing(hanging, clock):
+    check = Check("redis", hanging.ask, timeout=10, keep=5)
+    passes = check.start()
+    clock[0] += 10
+    assert not passes()
+    hanging.hangs = False
+    assert not check.start()()  # that one's failure counts for a while, as any other's does
+    clock[0] += 5
+    assert check.start()()
+    assert check.start()()
+
+
+def test_runs_that_hang_are_few_and_ever_further_apart(hanging, clock):
+    check = Check("redis", hanging.ask, timeout=10, keep=5)
+    begun = []
+    for second in range(2000):
+        before = len(hanging.runs)
+        check.start()
+        if len(hanging.runs) > before:
+            begun.append(second)
+        clock[0] += 1
+    assert begun == [0, 15, 100, 745]
+    assert not check.start()()
+
+
+def test_another_may_begin_when_one_that_hung_has_ended(hanging, clock):
+    check = Check("redis", hanging.ask, timeout=10, keep=5)
+    for _ in range(4):
+        check.start()
+        clock[0] += 1000
+    hanging.hangs = False
+    assert not check.start()()
+    hanging.let_go(hanging.runs[0])
+    assert check.start()()
+
+
+@pytest.mark.parametrize("text", ["postgresql://", None])
+def test_what_is_no_function_is_refused(text):
+    with pytest.raises(ConfigurationError, match="'database' is no function"):
+        Check("database", text, timeout=1, keep=1)
+
+
+@pytest.mark.parametrize(("timeout", "keep"), [(1, 0), (0.5, 0.5), (TIMEOUT_MAX, TIMEOUT_MAX)])
+def test_seconds_that_can_be_waited_are_taken(timeout, keep):
+    assert check_times(timeout, keep) is None
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.inf, math.nan, 1e10, "2", None])
+def test_timeout_that_cannot_be_waited_is_refused(timeout):
+    with pytest.raises(ConfigurationError, match="a check needs time"):
+        check_times(timeout, 1)
+
+
+@pytest.mark.parametrize("keep", [-1, math.inf, math.nan, 1e10, "1", None])
+def test_time_that_no_result_can_count_is_refused(keep):
+    with pytest.raises(ConfigurationError, match="a check needs time"):
+        check_times(2, keep)

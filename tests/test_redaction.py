@@ -23,7 +23,18 @@ from wsgikit.redaction import SECRETS, Redaction
         ("token=x=y", "token=***"),
         ("token=", "token=***"),
         ("token", "token"),
-        ("keyword=x&author=y&tokens=z", "keyword=x&author=y&tokens=z"),
+        ("keyword=x&author=y&zipcode=z&spin=1", "keyword=x&author=y&zipcode=z&spin=1"),
+        ("mytokens=x&clientsecret=y", "mytokens=***&clientsecret=***"),
+        ("api_key=x&api-key=y&APIKEY=z", "api_key=***&api-key=***&APIKEY=***"),
+        ("next=/a&a=/b?c=d&e=100%", "next=/a&a=/b?c=d&e=100%"),
+        ("next=/reset?token=x&a=1", "next=***&a=1"),
+        ("next=%2Freset%3Ftoken%3Dx&a=1", "next=***&a=1"),
+        ("next=%2Freset%3Fa%3D1%26key%3Dx", "next=***"),
+        ("next=%252Freset%253Ftoken%253Dx", "next=***"),
+        ("next=%25252Freset%25253Ftok%252565n%25253Dx", "next=***"),
+        ("next=https%3A%2F%2Fa%2Fb%23access_token%3Dx", "next=***"),
+        ("%2Freset%3Ftoken%3Dx", "***"),
+        ("%2Freset%3Ftoken%3Dx=y", "***"),
         ("&&=x&", "&&=x&"),
     ],
 )
@@ -34,6 +45,20 @@ def test_query(query, shown):
 def test_own_names_count_instead():
     redaction = Redaction(["Account_Number"])
     assert redaction.query("account_number=1&token=2") == "account_number=***&token=2"
+
+
+def test_short_names_of_ones_own_count_as_whole_words():
+    redaction = Redaction(["iban", "p_2"])
+    assert redaction.query("myIban=1&urbane=2&P_2=3") == "myIban=***&urbane=2&P_2=***"
+
+
+def test_no_names_hide_nothing():
+    assert Redaction([]).query("token=1&=2") == "token=1&=2"
+
+
+def test_value_is_known_however_often_it_was_encoded():
+    query = f"next=%{'25' * 1000}3Ftoken%{'25' * 1000}3Dx"
+    assert Redaction(SECRETS).query(query) == "next=***"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ def test_anything_else_is_not(address):
 
 def test_unix_socket_is_trusted_by_name():
     assert "" in TrustedPeers(["unix"])
+    assert "unix:" in TrustedPeers(["unix"])
+    assert "unix:" not in TRUSTED
     assert "127.0.0.1" not in TrustedPeers(["unix"])
 
 

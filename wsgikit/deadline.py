@@ -6,6 +6,11 @@
 
 No thread can be stopped from outside, so a deadline is one that the code looks at by itself, before
 each thing that may take long. ``DeadlineMiddleware`` sets it.
+
+These functions find the request by its context. An app without a ``ContextMiddleware`` around it,
+where they know of no end, asks the :class:`Deadline` in its environ:
+
+>>> environ["wsgikit.deadline"].remaining()
 """
 
 from __future__ import annotations
@@ -47,7 +52,10 @@ _NONE = Deadline(math.inf)
 
 
 def remaining() -> float:
-    """Seconds that the current request has left, 0 or more; ``inf`` without one or a deadline."""
+    """Seconds that the current request has left, 0 or more; ``inf`` without one or a deadline.
+
+    And without a ``ContextMiddleware``: see above.
+    """
     return _current().remaining()
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from .environ import CLOSE_CONNECTION
+from .lifecycle import Headers, on_start
 
 _flag = mmap.mmap(-1, 1)
 """Memory that processes forked from this one share with it."""
@@ -35,3 +40,19 @@ def is_stopping() -> bool:
 def start_stopping() -> None:
     """Say so to all of them, before they are signalled."""
     _flag[0] = _STOPPING
+
+
+def close_if_draining(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+    """A ``start_response`` that has the server close the connection, if it drains by then.
+
+    Under a server that cannot be asked to, and in tests, it is ``start_response`` itself.
+    """
+    close: Callable[[], object] | None = environ.get(CLOSE_CONNECTION)
+    if close is None:
+        return start_response
+
+    def ask_server(status: str, headers: Headers) -> None:
+        if is_draining():
+            close()
+
+    return on_start(start_response, ask_server)

@@ -43,3 +43,10 @@ DEADLINE = "wsgikit.deadline"
 CLOSE_CONNECTION = "wsgikit.close_connection"
 """Called before the response starts, it has the server close the connection after it: set by the
 hooks of ``wsgikit.gunicorn``. PEP 3333 forbids apps the header that would say so."""
+
+RULE = "wsgikit.rule"
+"""The rule of the route of a request that has failed: left by its context, which has ended when the
+layers outside are told."""
+
+CLIENT_LEFT = "wsgikit.client_left"
+"""True when a request has failed because its client was gone: left in the same way."""

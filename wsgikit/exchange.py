@@ -9,7 +9,7 @@ from typing import Any, Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from .closing import BodyEnd, close_with
-from .environ import CONTEXT
+from .environ import CLIENT_LEFT, CONTEXT, RULE
 from .errors import ClientDisconnected
 from .lifecycle import Headers, call, is_file, raise_after
 
@@ -32,15 +32,16 @@ class Exchange(BodyEnd):
     """When the body had been closed."""
     size: int | None = 0
     """How many bytes of the body the server has taken; None where it alone knows: of a file that
-    was cut, or that has neither a Content-Length nor a size."""
+    may have gone by sendfile, and was cut."""
     aborted: Literal["client", "error"] | None = None
-    """Why the response was cut: the client left, or an error came after the first byte."""
+    """Why the response was cut: the client left, also while its request was read; or an error came
+    after the first byte."""
 
     _headers: Headers = []  # noqa: RUF012 - replaced, never changed
     _write: Callable[[bytes], object]
     _is_complete = False
     _client_left = False
-    _is_file = False
+    _goes_by_sendfile = False
 
     def __init__(
         self,
@@ -66,7 +67,8 @@ class Exchange(BodyEnd):
         else:
             self._write = self._server_start(status, headers, exc_info)
         self.status, self._headers = int(status[:3]), headers
-        self.rule = _rule(self.environ)
+        context = self.environ.get(CONTEXT)
+        self.rule = context and context.rule  # found by now, or none of an App's
         self.started = self._now()
         return self.write
 
@@ -88,10 +90,16 @@ class Exchange(BodyEnd):
     def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """The body to return in place of ``body``."""
         if is_file(body, self.environ):
-            self._is_file = True
-            self.first_byte = self._now()
-            self.size = _file_size(body)
+            self._watch_file(body)
         return close_with(self, body, self.environ, call, self.take)
+
+    def _watch_file(self, body: Any) -> None:
+        size = _file_size(body)
+        if size is None and _count_reads(body, self.take):
+            return
+        self._goes_by_sendfile = True
+        self.first_byte = self._now()
+        self.size = size
 
     def sent(self) -> None:
         """The server has taken all of it, so an error that comes now has cut nothing."""
@@ -100,22 +108,29 @@ class Exchange(BodyEnd):
     def closed(self, outcome: BaseException | None) -> None:
         """Report what has been seen."""
         self.seconds = self._now()
-        if self._client_left or isinstance(outcome, ClientDisconnected):
+        if outcome is not None or self.status is None or self.status >= 400:
+            self._hear_of_failure(outcome)
+        if self._client_left:
             self.aborted = "client"
-        elif outcome is not None and not self._is_complete:
-            if self.first_byte is None:
-                self.status = 500
-            else:
-                self.aborted = "error"
         if self.first_byte is None:
             self.first_byte = self.seconds
         self.size = self._size_sent()
         self._report(self)
 
+    def _hear_of_failure(self, outcome: BaseException | None) -> None:
+        self.rule = self.rule or self.environ.get(RULE)
+        is_cut = outcome is not None and not self._is_complete
+        if isinstance(outcome, ClientDisconnected) or self.environ.get(CLIENT_LEFT):
+            self._client_left = True
+        if is_cut and self.first_byte is None:
+            self.status = None if self._client_left else 500
+        elif is_cut:
+            self.aborted = "error"
+
     def _size_sent(self) -> int | None:
         if self._method == "HEAD" or self.status in _BODILESS:
             return 0
-        if self._is_file and self.aborted:
+        if self._goes_by_sendfile and self.aborted:
             return None
         declared = [v for name, v in self._headers if name.lower() == "content-length"]
         if not declared or not declared[0].isdecimal():
@@ -142,15 +157,6 @@ def observe(
     return exchange.watch(body)
 
 
-def _rule(environ: WSGIEnvironment) -> str | None:
-    context = environ.get(CONTEXT)
-    try:
-        rule = context and context.route.rule  # found by now, or none of an App's
-    except Exception:  # a converter that fails: the response that starts here says so
-        return None
-    return rule.rule if rule else None
-
-
 def _file_size(body: Any) -> int | None:
     """What is left of a file, as servers count it that send files by sendfile."""
     try:
@@ -158,3 +164,28 @@ def _file_size(body: Any) -> int | None:
         return os.fstat(number).st_size - os.lseek(number, 0, os.SEEK_CUR)
     except (AttributeError, OSError, ValueError):  # no file of the system's, or a closed one
         return None
+
+
+class _CountedFile:
+    """A file whose reads are counted. Without a descriptor no server sends it in another way."""
+
+    def __init__(self, file: Any, count: Callable[[int], object]) -> None:
+        self._file = file
+        self._count = count
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, *args: Any) -> Any:
+        data = self._file.read(*args)
+        self._count(len(data))
+        return data
+
+
+def _count_reads(body: Any, count: Callable[[int], object]) -> bool:
+    """Whether that could be done: a file wrapper in C may keep its file to itself."""
+    try:
+        body.filelike = _CountedFile(body.filelike, count)
+    except AttributeError:
+        return False
+    return True

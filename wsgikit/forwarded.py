@@ -26,6 +26,8 @@ _NODE = re.compile(
 def parse_forwarded(value: str) -> list[dict[str, str]]:
     """The elements of a ``Forwarded`` header: values without quotes, by parameter in lower case.
 
+    An element may be empty (section 4): its proxy says nothing.
+
     :raises BadRequest: it is malformed (RFC 7239, section 4). None of it can be believed then: a
         quote that a client leaves open takes in what the proxies have added.
     """
@@ -41,7 +43,7 @@ def parse_forwarded(value: str) -> list[dict[str, str]]:
         if separator == ",":
             elements.append({})
         position = pair.end()
-    return [element for element in elements if element]
+    return elements
 
 
 def _add(element: dict[str, str], name: str, value: str) -> None:

@@ -10,51 +10,10 @@ from werkzeug.exceptions import BadRequest
 
 from .forwarded import parse_forwarded, parse_node
 from .hosts import parse_host
-from .trusted_peers import TrustedPeers
+from .proxy_headers import FORWARDED, X_FOR, X_HOST, X_PORT, X_PREFIX, X_PROTO
+from .trusted_peers import UNIX_PEER, TrustedPeers
 
-FORWARDED = "HTTP_FORWARDED"
-X_FOR = "HTTP_X_FORWARDED_FOR"
-X_PROTO = "HTTP_X_FORWARDED_PROTO"
-X_HOST = "HTTP_X_FORWARDED_HOST"
-X_PORT = "HTTP_X_FORWARDED_PORT"
-X_PREFIX = "HTTP_X_FORWARDED_PREFIX"
-X_ANY = "HTTP_X_FORWARDED"
-UNDERSTOOD = frozenset({FORWARDED, X_FOR, X_PROTO, X_HOST, X_PORT, X_PREFIX})
 _X_VALUES = {"proto": X_PROTO, "host": X_HOST, "port": X_PORT, "prefix": X_PREFIX}
-OF_CLIENTS = frozenset(
-    {
-        FORWARDED,
-        "HTTP_CF_CONNECTING_IP",
-        "HTTP_CF_CONNECTING_IPV6",
-        "HTTP_CF_VISITOR",
-        "HTTP_CLIENT_IP",
-        "HTTP_FASTLY_CLIENT_IP",
-        "HTTP_FLY_CLIENT_IP",
-        "HTTP_FORWARDED_FOR",
-        "HTTP_FRONT_END_HTTPS",
-        "HTTP_PROXY_CLIENT_IP",
-        "HTTP_TRUE_CLIENT_IP",
-        "HTTP_WL_PROXY_CLIENT_IP",
-        "HTTP_X_APPENGINE_USER_IP",
-        "HTTP_X_AZURE_CLIENTIP",
-        "HTTP_X_CLIENT_IP",
-        "HTTP_X_CLUSTER_CLIENT_IP",
-        "HTTP_X_ENVOY_EXTERNAL_ADDRESS",
-        "HTTP_X_HOST",
-        "HTTP_X_HTTP_HOST_OVERRIDE",
-        "HTTP_X_ORIGINAL_FORWARDED_FOR",
-        "HTTP_X_ORIGINAL_HOST",
-        "HTTP_X_ORIGINAL_URL",
-        "HTTP_X_ORIGINATING_IP",
-        "HTTP_X_REAL_IP",
-        "HTTP_X_REMOTE_ADDR",
-        "HTTP_X_REMOTE_IP",
-        "HTTP_X_REWRITE_URL",
-        "HTTP_X_SCHEME",
-        "HTTP_X_URL_SCHEME",
-    }
-)
-"""By these, and by all that begin as ``X_ANY``, proxies say who asks, by what name, and how."""
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PREFIX = re.compile(r"(?:/(?!\.{0,2}(?:/|\Z))[A-Za-z0-9._~!$&'()*+;=:@-]+)*/?", re.ASCII)
@@ -80,15 +39,18 @@ def read_forwarding(
     :param host: the request's ``Host``, for ``X-Forwarded-Port`` where no proxy says another.
     :raises BadRequest: a header is malformed, or two contradict each other.
     """
-    said = _read_x_forwarded(headers, trusted)
-    if "port" in said:
-        said.setdefault("host", host)
-    by_x = _checked(said, scheme)
-    if FORWARDED not in headers:
-        return by_x
-    said = _read_forwarded(headers[FORWARDED], trusted)
-    by_forwarded = _checked(said, by_x.scheme or scheme)
-    return Forwarding(*map(_agreed, by_x, by_forwarded))
+    by_x = _read_x_forwarded(headers, trusted)
+    by_forwarded = _read_forwarded(headers[FORWARDED], trusted) if FORWARDED in headers else {}
+    proto = _agreed(_checked_proto(by_x), _checked_proto(by_forwarded))
+    if "port" in by_x:  # and no host: it is the port of the one that counts without it
+        by_x.setdefault("host", by_forwarded.get("host", host))
+    scheme = proto or scheme
+    return Forwarding(
+        _agreed(by_x.get("for"), by_forwarded.get("for")),
+        proto,
+        _agreed(_checked_host(by_x, scheme), _checked_host(by_forwarded, scheme)),
+        _checked_prefix(by_x),
+    )
 
 
 def _read_forwarded(value: str, trusted: TrustedPeers) -> dict[str, str]:
@@ -109,51 +71,61 @@ def _read_x_forwarded(headers: Mapping[str, str], trusted: TrustedPeers) -> dict
     said: dict[str, str] = {}
     hops = 1
     for hops, node in enumerate(reversed(_split(headers.get(X_FOR, ""))), 1):  # noqa: B007 - kept
-        said["for"] = parse_node(node, "X-Forwarded-For")
-        if not _is_proxy(said["for"], trusted):
+        address = node if node in ("", UNIX_PEER) else parse_node(node, "X-Forwarded-For")
+        said["for"] = address.removeprefix(UNIX_PEER)
+        if not _is_proxy(address, trusted):
             break
     for name, key in _X_VALUES.items():
-        if key in headers and (values := _split(headers[key])):
-            said[name] = _paired(values, hops, name)
+        if key in headers and (value := _paired(_split(headers[key]), hops, name)):
+            said[name] = value
     return said
 
 
 def _paired(values: Sequence[str], hops: int, name: str) -> str:
-    """The outermost trusted proxy's value: each adds one, or one of them has set it alone."""
-    if len(values) == 1:
-        return values[0]
-    if len(values) < hops:
-        raise BadRequest(f"X-Forwarded-{name.title()} has too few values for X-Forwarded-For.")
-    return values[-hops]
+    """The outermost trusted proxy's value: each adds one, or one of them has set it alone.
+
+    One that adds an empty value says nothing, and the next one on the right counts.
+    """
+    if len(values) > 1:
+        if len(values) < hops:
+            raise BadRequest(f"X-Forwarded-{name.title()} has too few values for X-Forwarded-For.")
+        values = values[-hops:]
+    return next(filter(None, values), "")
 
 
 def _split(value: str) -> list[str]:
-    return [part for part in (part.strip(" \t") for part in value.split(",")) if part]
+    """The list's elements, empty ones too: left out, they would move what a client has written
+    into the place of what a proxy has added."""
+    return [part.strip(" \t") for part in value.split(",")] if value else []
 
 
 def _is_proxy(address: str, trusted: TrustedPeers) -> bool:
     return bool(address) and address in trusted  # an empty one is hidden, and no Unix socket
 
 
-def _checked(said: Mapping[str, str], scheme: str) -> Forwarding:
-    proto, host, prefix = said.get("proto"), said.get("host"), said.get("prefix")
-    if proto is not None:
-        proto = _SCHEMES.get(proto.lower())
-        if proto is None:
-            raise BadRequest("The forwarded scheme is neither http nor https.")
-    if host is not None:
-        host = _checked_host(host, said.get("port"), proto or scheme)
-    if prefix is not None:
-        if not _PREFIX.fullmatch(prefix):
-            raise BadRequest("X-Forwarded-Prefix is no path.")
-        prefix = prefix.removesuffix("/")
-    return Forwarding(said.get("for"), proto, host, prefix)
+def _checked_proto(said: Mapping[str, str]) -> str | None:
+    if "proto" not in said:
+        return None
+    proto = _SCHEMES.get(said["proto"].lower())
+    if proto is None:
+        raise BadRequest("The forwarded scheme is neither http nor https.")
+    return proto
 
 
-def _checked_host(text: str, port: str | None, scheme: str) -> str:
-    host = parse_host(text)
-    if host is not None and port is not None:
-        host = parse_host(f"{host._replace(port=None)}:{port}")
+def _checked_prefix(said: Mapping[str, str]) -> str | None:
+    if "prefix" not in said:
+        return None
+    if not _PREFIX.fullmatch(said["prefix"]):
+        raise BadRequest("X-Forwarded-Prefix is no path.")
+    return said["prefix"].removesuffix("/")
+
+
+def _checked_host(said: Mapping[str, str], scheme: str) -> str | None:
+    if "host" not in said:
+        return None
+    host = parse_host(said["host"])
+    if host is not None and "port" in said:
+        host = parse_host(f"{host._replace(port=None)}:{said['port']}")
     if host is None:
         raise BadRequest("The forwarded host or port is none.")
     is_default = host.port == _DEFAULT_PORTS.get(scheme)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from .errors import ConfigurationError
-from .trusted_peers import parse_address
+from .trusted_peers import parse_address, parse_network
 
 _LABEL = "[a-z0-9-]+"
 _NAME = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -84,7 +84,7 @@ class TrustedHosts:
 
 def _network(host: str) -> IPv4Network | IPv6Network | None:
     try:
-        return ip_network(host.strip("[]"))
+        return parse_network(host.strip("[]"))
     except ValueError:
         return None
 

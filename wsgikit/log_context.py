@@ -16,15 +16,24 @@ class RequestIDFilter(logging.Filter):
 
     Add it to handlers: a logger's filters do not see what comes from the loggers below it. The ids
     are those of the current request, in apps of other frameworks inside ``ContextMiddleware`` too,
-    and in threads that ``copy_current_request_context`` hands it to; elsewhere ``-``.
+    and in threads that ``copy_current_request_context`` hands it to; elsewhere ``-``. A record that
+    has them already keeps them: see :func:`request_ids`.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         context = request_contexts.top
         environ: dict[str, Any] = context.environ if context is not None else {}
-        record.request_id = environ.get(REQUEST_ID) or _NONE
-        record.trace_id = trace_id(environ) or _NONE
+        for name, value in request_ids(environ).items():
+            record.__dict__.setdefault(name, value)
         return True
+
+
+def request_ids(environ: dict[str, Any]) -> dict[str, str]:
+    """The ids of a request, for the ``extra`` of a line that is logged outside of its context."""
+    return {
+        "request_id": environ.get(REQUEST_ID) or _NONE,
+        "trace_id": trace_id(environ) or _NONE,
+    }
 
 
 def trace_id(environ: dict[str, Any]) -> str | None:

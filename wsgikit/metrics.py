@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from .errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+_ODD_VERSION = re.compile(r"version=(?![0-9]{1,9}(?:\.[0-9]{1,9}){2}[ \t]*(?:[;,]|\Z))")
+"""In an Accept header, what prometheus-client cannot compare with the versions that it knows."""
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that names the folder where all processes keep their values."""
@@ -107,7 +111,14 @@ def metrics_app(registry: CollectorRegistry | None = None) -> WSGIApplication:
     client = _client()
     if FOLDER in os.environ:
         registry = _of_all_processes(client)
-    return client.make_wsgi_app(client.REGISTRY if registry is None else registry)  # type: ignore[no-any-return]
+    show = client.make_wsgi_app(client.REGISTRY if registry is None else registry)
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if _ODD_VERSION.search(environ.get("HTTP_ACCEPT", "")):
+            environ = environ | {"HTTP_ACCEPT": "text/plain"}
+        return show(environ, start_response)  # type: ignore[no-any-return]
+
+    return app
 
 
 def _of_all_processes(client: ModuleType) -> CollectorRegistry:

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
         return getattr(self.cls, "__name__", repr(self.cls))
 
     def keys(self, kind: str) -> tuple[str, ...]:
-        """The environ keys that the layer ``provides`` or ``requires``."""
+        """The environ keys that the layer ``provides``, ``requires``, ``uses`` or ``forbids``."""
         return tuple(getattr(self.cls, kind, ()))
 
     def __str__(self) -> str:
@@ -48,8 +48,8 @@ class Pipeline:
     ``repr`` prints the chain, one layer a line. Once run, a pipeline cannot be changed.
 
     A layer's class may declare environ keys, as tuples: what it ``provides``; what it ``requires``,
-    which a layer outside must provide; and what it ``uses``, which may be missing, but must not be
-    provided further inside.
+    which a layer outside must provide; what it ``uses``, which may be missing, but must not be
+    provided further inside; and what it ``forbids``, which no layer outside may provide.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,8 @@ class Pipeline:
     def run(self, app: WSGIApplication, /) -> WSGIApplication:
         """Build the chain around ``app`` and return the outermost layer.
 
-        :raises PipelineError: a layer requires what only a layer inside it provides, or none.
+        :raises PipelineError: a layer requires what only a layer inside it provides, or none; or
+            forbids what one outside it provides.
         :raises ConfigurationError: a layer refuses its options.
         """
         self._check_order()
@@ -139,7 +140,7 @@ class Pipeline:
             )
 
     def _check_order(self) -> None:
-        provided: set[str] = set()
+        provided: dict[str, str] = {}
         for index, entry in enumerate(self._entries):
             for key in entry.keys("requires"):
                 if key not in provided:
@@ -148,7 +149,10 @@ class Pipeline:
                 inside = self._entries[index:]
                 if key not in provided and any(key in each.keys("provides") for each in inside):
                     raise PipelineError(self._misplaced(entry, key, inside))
-            provided.update(entry.keys("provides"))
+            for key in entry.keys("forbids"):
+                if key in provided:
+                    raise PipelineError(_forbidden(entry, key, provided[key]))
+            provided.update(dict.fromkeys(entry.keys("provides"), entry.name))
 
     def _misplaced(self, entry: Entry, key: str, inside: list[Entry]) -> str:
         provider = next((each.name for each in inside if key in each.keys("provides")), None)
@@ -171,6 +175,13 @@ class Pipeline:
         if self._app is not None:
             lines.append(repr(self._app))
         return "\n".join(["Pipeline", *(f"  {line}" for line in lines)])
+
+
+def _forbidden(entry: Entry, key: str, provider: str) -> str:
+    return (
+        f"{entry.name} must not stand inside {provider}, which provides environ[{key!r}] already."
+        "\n\nTake out one of the two."
+    )
 
 
 def _check_options(entry: Entry) -> None:

@@ -6,9 +6,32 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import TIMEOUT_MAX, Event, Lock, Thread
+
+from .errors import ConfigurationError
 
 logger = logging.getLogger("wsgikit.health")
+
+# A connection into a black hole may hang for 15 minutes, and a server be replaced within three:
+# with a timeout of 2 seconds runs begin after 3, 20 and 149.
+_MOST_HANGING = 4
+_DELAY = 8
+
+
+def check_times(timeout: float, keep: float) -> None:
+    """Refuse what no thread can wait.
+
+    :raises ConfigurationError: these are no seconds.
+    """
+    if not (_is_time(timeout) and _is_time(keep) and timeout):
+        raise ConfigurationError(
+            f"timeout={timeout!r}, keep={keep!r}: a check needs time.\n\n"
+            "Write seconds: timeout above 0, keep 0 or more."
+        )
+
+
+def _is_time(seconds: object) -> bool:
+    return isinstance(seconds, (int, float)) and 0 <= seconds <= TIMEOUT_MAX
 
 
 class _Run:
@@ -42,24 +65,33 @@ class _Run:
 
 
 class Check:
-    """A check that is run at most once at a time, however many ask. Changes are logged.
+    """A check that one run answers, however many ask at the same time. Changes are logged.
 
     :param name: for the log.
     :param function: fails by raising, or by returning False.
-    :param timeout: seconds after which a run counts as failed. It is left to itself then, and no
-        other is begun until it has ended: one that is stuck holds one thread.
+    :param timeout: seconds after which a run counts as failed. It is left to itself then, as no
+        thread can be stopped, and another may begin: what is needed may be back, though a run from
+        before still waits for it. Each one more that hangs makes the wait for the next eight times
+        as long, and no more than four hang at the same time.
     :param keep: seconds that a result counts.
+    :raises ConfigurationError: that is no function.
     """
 
     def __init__(
         self, name: str, function: Callable[[], object], *, timeout: float, keep: float
     ) -> None:
+        if not callable(function):
+            raise ConfigurationError(
+                f"The check {name!r} is no function: {function!r}.\n\n"
+                "Write one such as wsgikit.health_checks.database(engine)."
+            )
         self._name = name
         self._function = function
         self._timeout = timeout
         self._keep = keep
         self._lock = Lock()
-        self._run: _Run | None = None
+        self._runs: list[_Run] = []
+        """The last one counts; those before it have hung, or hang."""
         self._passed = True
 
     def start(self) -> Callable[[], bool]:
@@ -68,12 +100,19 @@ class Check:
         :return: a function that waits for that run and returns whether it passes.
         """
         with self._lock:
-            if self._run is None or self._is_stale(self._run):
-                self._run = _Run(self._function)
-            return partial(self._passes, self._run)
+            hanging = [run for run in self._runs if run.ended_at is None]
+            if self._is_due(len(hanging)):
+                self._runs = [*hanging, _Run(self._function)]
+            return partial(self._passes, self._runs[-1])
 
-    def _is_stale(self, run: _Run) -> bool:
-        return run.ended_at is not None and time.monotonic() - run.ended_at >= self._keep
+    def _is_due(self, hanging: int) -> bool:
+        if not self._runs:
+            return True
+        last = self._runs[-1]
+        end = last.ended_at
+        if end is None:
+            end = last.began_at + self._timeout * _DELAY ** (hanging - 1)
+        return hanging < _MOST_HANGING and time.monotonic() - end >= self._keep
 
     def _passes(self, run: _Run) -> bool:
         fault = run.fault(self._timeout)

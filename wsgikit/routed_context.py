@@ -50,6 +50,15 @@ class RoutedContext(StackedContext):
             self._route = self._find_route() if self.is_inner else NO_ROUTE
         return self._route
 
+    @property
+    def rule(self) -> str | None:
+        """The rule of the route, such as ``/users/<int:id>``; None where none is found."""
+        try:
+            rule = self.route.rule
+        except Exception:  # a converter that fails: the response says so
+            return None
+        return rule.rule if rule else None
+
     def _find_route(self) -> Route:
         environ = self.environ
         host = environ.get("HTTP_HOST")

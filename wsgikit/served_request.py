@@ -13,10 +13,12 @@ from typing import Any, NoReturn
 from wsgiref.types import StartResponse
 
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected as RequestCut
 from werkzeug.exceptions import HTTPException
 
 from . import signals
 from .closing import BodyEnd
+from .environ import CLIENT_LEFT, RULE
 from .error_report import propagates, report
 from .errors import ClientDisconnected, ResponseAborted
 from .lifecycle import Headers as HeaderList
@@ -140,9 +142,17 @@ class ServedRequest(RequestContext, BodyEnd):
             run_all((partial(self.failed, outcome), partial(self._finish, self._real(outcome))))
 
     def _finish(self, outcome: BaseException | None) -> None:
-        if outcome is not None and self.outer is not None:
-            self._tell_outer(self.outer, outcome)
+        if outcome is not None:
+            self._leave_word(outcome)
+            if self.outer is not None:
+                self._tell_outer(self.outer, outcome)
         self._unwind(outcome)
+
+    def _leave_word(self, outcome: BaseException) -> None:
+        """For the layers outside, which hear of the end when nothing is known here any more."""
+        self.environ[RULE] = self.rule
+        if self.disconnection is not None or isinstance(outcome, RequestCut):
+            self.environ[CLIENT_LEFT] = True
 
     def _tell_outer(self, outer: ServedRequest, outcome: BaseException) -> None:
         # This pipeline's client is not always that of the one around it, which sees its own go.
@@ -163,14 +173,19 @@ class ServedRequest(RequestContext, BodyEnd):
 
     def raise_after_end(self, error: BaseException) -> NoReturn:
         """End a request that has no body, then raise ``error``, or what stands for it."""
-        ends = partial(self.failed, error), partial(self._unwind, self._real(error))
+        outcome = self._real(error)
+        ends = (
+            partial(self.failed, error),
+            partial(self._leave_word, outcome),
+            partial(self._unwind, outcome),
+        )
         try:
             raise_after(error, run_all, ends)
         except BaseException as raised:
             reraise(self._for_server(raised))
         finally:
             self.over()
-            del error, ends  # or its traceback would keep this frame, and the frame it
+            del error, outcome, ends  # or its traceback would keep this frame, and the frame it
 
     def _for_server(self, error: BaseException) -> BaseException:
         instead = self.failed(error)

@@ -13,6 +13,9 @@ from .errors import ConfigurationError
 UNIX = "unix"
 """Stands for peers on a Unix socket, which have no address: servers give an empty one."""
 
+UNIX_PEER = "unix:"
+"""What nginx says in place of such a peer's address."""
+
 
 class TrustedPeers:
     """The peers at these addresses: ``"10.1.2.3" in TrustedPeers(["10.0.0.0/8"])``.
@@ -29,7 +32,7 @@ class TrustedPeers:
             )
         given = frozenset(networks)
         self._has_unix = UNIX in given
-        self._networks = tuple(map(_network, given - {UNIX}))
+        self._networks = tuple(map(_checked, given - {UNIX}))
         self._trusts = lru_cache(maxsize=256)(self._find)
 
     def __bool__(self) -> bool:
@@ -40,7 +43,7 @@ class TrustedPeers:
         return self._trusts(address)
 
     def _find(self, address: str) -> bool:
-        if not address:
+        if address in ("", UNIX_PEER):
             return self._has_unix
         peer = parse_address(address)
         return peer is not None and any(peer in network for network in self._networks)
@@ -62,13 +65,23 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def parse_network(text: str) -> IPv4Network | IPv6Network:
+    """The network that ``text`` is in CIDR notation, or the one of an address alone.
+
+    One of IPv4 in IPv6 (``::ffff:…``) is IPv4, as addresses are for :func:`parse_address`.
+
+    :raises ValueError: it is none.
+    """
+    network = ip_network(text)
+    begin = getattr(network.network_address, "ipv4_mapped", None)
+    if begin is not None and network.prefixlen >= 96:
+        return ip_network(f"{begin}/{network.prefixlen - 96}")
+    return network
+
+
+def _checked(text: str) -> IPv4Network | IPv6Network:
     try:
-        network = ip_network(text)
-        begin = getattr(network.network_address, "ipv4_mapped", None)
-        if begin is not None and network.prefixlen >= 96:  # as addresses are taken
-            return ip_network(f"{begin}/{network.prefixlen - 96}")
-        return network
+        return parse_network(text)
     except ValueError as error:
         raise ConfigurationError(
             f"{text!r} is no address or network: {error}.\n\n"

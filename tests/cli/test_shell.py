@@ -27,6 +27,11 @@ def connect():
     current_app.extensions["pool"] = "open"
 
 
+@app.on_shutdown
+def disconnect():
+    print("closed", current_app.extensions.pop("pool"))
+
+
 @app.shell_context_processor
 def names():
     return {"answer": 42}
@@ -55,6 +60,24 @@ def test_names_at_hand_and_a_started_app(write_site, run, without_ipython):
     assert "open\n" in result.output
     assert ">>> site\n" in result.output
     assert not current_app
+
+
+@pytest.mark.parametrize("last", ["", "exit(3)\n"])
+def test_app_is_shut_down_at_the_end(last, write_site, run, without_ipython):
+    result = run("shell", write_site(SITE), input="print('here')\n" + last)
+    assert result.exit_code == (3 if last else 0)
+    assert result.output.index("here\n") < result.output.index("closed open\n")
+
+
+def test_other_apps_of_the_process_are_started_and_shut_down_too(write_site, run, without_ipython):
+    other = """
+other = App("other")
+other.on_startup(lambda: print("other up"))
+other.on_shutdown(lambda: print("other down"))
+"""
+    result = run("shell", write_site(SITE + other), input="print('here')\n")
+    places = [result.output.index(text) for text in ("other up", "here", "other down")]
+    assert places == sorted(places)
 
 
 def test_command_itself(write_site, tmp_path):

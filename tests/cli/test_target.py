@@ -1,6 +1,12 @@
 """How a command finds the app that it is given."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 SITE = """
 from wsgikit import App
@@ -82,3 +88,22 @@ def test_what_serves_no_app_has_no_routes(write_site, run):
     result = run("routes", write_site("def application(environ, start_response): ..."))
     assert result.exit_code == 2
     assert "serves no App, or a layer hides it" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["explain", "GET", "/0"], ["check"], ["tree"]])
+def test_command_counts_nothing_in_the_metrics_of_a_server(command, write_site, tmp_path):
+    """Nor does it need the folder of these, which the server makes."""
+    source = SITE + "application = MetricsMiddleware(standard(app))\n"
+    site = write_site(source.replace("import standard", "import MetricsMiddleware, standard"))
+    name, *arguments = command
+    for folder in (tmp_path, tmp_path / "none"):
+        process = subprocess.run(
+            [sys.executable, "-m", "wsgikit", name, site, *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PROMETHEUS_MULTIPROC_DIR": str(folder)},
+            capture_output=True,
+            text=True,
+        )
+        assert "MULTIPROC" not in process.stdout + process.stderr
+        assert process.returncode == (name == "check"), process.stderr
+        assert [*tmp_path.glob("*.db")] == []

@@ -2,16 +2,28 @@
 
 import importlib
 import logging
+import os
+import re
+import runpy
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from types import ModuleType
+from typing import Any
 
 import pytest
+import yaml
 from nginx_server import DEPLOY
 from real_servers import PostgreSQL, Valkey, wait_until
 from webtest import TestApp
+from werkzeug import Request, Response
 
+from wsgikit import App, current_app, session
+
+README = (DEPLOY / "README.md").read_text()
 MODULES = ("deploy.production", "deploy.chain")
 
 
@@ -21,7 +33,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]
     secrets = tmp_path_factory.mktemp("secrets")
     with pytest.MonkeyPatch.context() as patch, PostgreSQL() as database, Valkey() as valkey:
         given = {
-            "SECRET_KEY": "of this test alone",
+            "SECRET_KEY": token_hex(32),
             "SESSION_STORE": valkey.url,
             "DATABASE": database.url.replace("postgresql:", "postgresql+psycopg:"),
         }
@@ -60,9 +72,11 @@ def test_visits_are_counted_for_each_and_for_all(visitor: TestApp, production: M
     assert visitor.get("/").json == {"yours": 1, "everybodys": second["everybodys"] + 1}
 
 
-def test_cookies_are_for_https_alone(visitor: TestApp) -> None:
+def test_cookies_are_for_https_and_this_host_alone(visitor: TestApp) -> None:
     answer = visitor.get("/")
-    assert "; Secure" in answer.headers["Set-Cookie"]
+    name_and_value, *attributes = answer.headers["Set-Cookie"].split("; ")
+    assert name_and_value.startswith("__Host-session=")
+    assert {*attributes} == {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
     assert answer.headers["Strict-Transport-Security"]
 
 
@@ -92,6 +106,119 @@ def test_metrics_are_for_readers_that_ask_directly(
 
 
 def test_readme_of_the_folder_names_every_setting(production: ModuleType) -> None:
-    readme = Path(DEPLOY, "README.md").read_text()
     chain = sys.modules["deploy.chain"]
-    assert [name for name in chain.SETTINGS if f"`{name}`" not in readme] == []
+    assert [name for name in chain.SETTINGS if f"`{name}`" not in README] == []
+
+
+def check(environ: dict[str, str]) -> dict[str, str]:
+    """Run ``wsgikit check`` with settings; return each finding's line, by its name."""
+    command = [sys.executable, "-m", "wsgikit", "check", "deploy.production:application"]
+    environ = {"PATH": os.environ["PATH"], **environ}
+    done = subprocess.run(command, cwd=DEPLOY.parent, env=environ, capture_output=True, text=True)
+    assert done.returncode == bool(done.stdout), done.stderr
+    return {line.partition(": ")[0]: line for line in done.stdout.splitlines()}
+
+
+@pytest.fixture
+def folder_of_secrets(production: ModuleType) -> dict[str, str]:
+    return {"CREDENTIALS_DIRECTORY": os.environ["CREDENTIALS_DIRECTORY"]}
+
+
+def test_check_finds_nothing_with_the_settings_that_the_readme_asks_for(
+    folder_of_secrets: dict[str, str],
+) -> None:
+    asked_for = re.findall(r"least `(WSGIKIT_\w+)='(.+?)'`", README)
+    assert len(asked_for) == 1
+    assert check(folder_of_secrets | dict(asked_for)) == {}
+
+
+def test_check_of_the_readme_runs_as_the_unit_does() -> None:
+    unit = (DEPLOY / "systemd" / "wsgikit.service").read_text()
+    (command,) = re.findall(r"^ +systemd-run (.*?[^\\])\n", README, re.M | re.S)
+    words = shlex.split(command)
+    given = {words[i + 1] for i, word in enumerate(words) if word == "-p"}
+    kinds = (
+        "DynamicUser",
+        "WorkingDirectory",
+        "EnvironmentFile",
+        "LoadCredential",
+        "SetCredential",
+    )
+    assert given == {line for line in unit.splitlines() if line.startswith(kinds)}
+
+
+def test_check_finds_nothing_in_the_cluster(folder_of_secrets: dict[str, str]) -> None:
+    manifest = (DEPLOY / "kubernetes" / "configmap.yaml").read_text()
+    assert check(yaml.safe_load(manifest)["data"] | folder_of_secrets) == {}
+
+
+def test_check_finds_what_the_compose_file_says_of_plain_http(
+    folder_of_secrets: dict[str, str],
+) -> None:
+    text = (DEPLOY / "compose.yaml").read_text().replace("${SITE_HOST:-localhost}", "localhost")
+    settings = yaml.safe_load(text)["x-app"]["environment"]
+    assert settings["WSGIKIT_HTTPS"] == "false"
+    given = {name: str(value) for name, value in settings.items()} | folder_of_secrets
+    assert check(given).keys() == {"cookie-secure", "cookie-host"}
+    assert "finds cookie-secure and cookie-host as long as" in text
+    assert check(given | {"WSGIKIT_HTTPS": "true"}) == {}
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """What ``deploy/chain.py`` defines, for an app of its own; secrets are in ``tmp_path``."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("WSGIKIT_TRUSTED_HOSTS", '["example.org"]')
+    access = logging.getLogger("wsgikit.access")
+    monkeypatch.setattr(access, "propagate", access.propagate)
+    monkeypatch.setattr(access, "handlers", [*access.handlers])
+    (tmp_path / "SECRET_KEY").write_text(token_hex(32))
+    return runpy.run_path(str(DEPLOY / "chain.py"))
+
+
+def cookie_of(chain: dict[str, Any], scheme: str) -> str:
+    app = App("site")
+    chain["configure"](app)
+    app.get("/")(lambda: session.update(n=1, _permanent=True) or "")
+    client = TestApp(chain["production"](app), extra_environ={"wsgi.url_scheme": scheme})
+    cookie: str = client.get("/", headers={"Host": "example.org"}).headers["Set-Cookie"]
+    return cookie
+
+
+def test_cookie_of_a_site_by_plain_http_is_one_that_browsers_take(
+    chain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSGIKIT_HTTPS", "false")
+    name_and_value, *attributes = cookie_of(chain, "http").split("; ")
+    assert name_and_value.startswith("wsgikit_session=")
+    assert "Secure" not in attributes
+
+
+def test_settings_of_the_session_reach_its_layer(
+    chain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSGIKIT_SESSION_COOKIE_NAME", "__Host-mine")
+    monkeypatch.setenv("WSGIKIT_SESSION_COOKIE_SAMESITE", "Strict")
+    monkeypatch.setenv("WSGIKIT_PERMANENT_SESSION_LIFETIME", "60")
+    name_and_value, *attributes = cookie_of(chain, "https").split("; ")
+    assert name_and_value.startswith("__Host-mine=")
+    assert {"SameSite=Strict", "Max-Age=60"} <= {*attributes}
+
+
+def test_file_of_former_keys_has_one_a_line(chain: dict[str, Any], tmp_path: Path) -> None:
+    keys = [token_hex(32), token_hex(32)]
+    (tmp_path / "SECRET_KEY_FALLBACKS").write_text("\n".join([*keys, "", ""]))
+    assert chain["secrets"]()["SECRET_KEY_FALLBACKS"] == keys
+    (tmp_path / "SECRET_KEY_FALLBACKS").write_text("\n")
+    assert chain["secrets"]()["SECRET_KEY_FALLBACKS"] == []
+
+
+def test_chain_stands_around_an_app_of_another_framework_too(chain: dict[str, Any]) -> None:
+    @Request.application
+    def inner(request: Request) -> Response:
+        return Response(current_app.name)
+
+    app = App("site")
+    chain["configure"](app)
+    client = TestApp(chain["production"](app, inner), extra_environ={"wsgi.url_scheme": "https"})
+    assert client.get("/", headers={"Host": "example.org"}).text == "site"

@@ -104,6 +104,32 @@ def test_forwarded_left_of_the_proxys_own_element_changes_nothing(address: str) 
     assert (seen["remote_addr"], seen["url"]) == (CLIENT, "http://www.example.net/a?b=c")
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Forwarded-For", "6.6.6.6, "),
+        ("X-Forwarded-For", f"6.6.6.6, , {PROXY}"),
+        ("X-Forwarded-Host", "evil.example, , "),
+        ("X-Forwarded-Host", "evil.example, , www.example.net"),
+        ("X-Forwarded-Proto", "https, , "),
+        ("X-Forwarded-Prefix", "/evil, , "),
+        ("Forwarded", "for=6.6.6.6;host=evil.example;proto=https, "),
+        ("Forwarded", f"for=6.6.6.6;host=evil.example;proto=https, , for={PROXY}"),
+    ],
+)
+def test_empty_value_that_a_proxy_adds_does_not_have_the_clients_own_believed(
+    header: str, value: str
+) -> None:
+    application = ECHO.build(trusted=["10.0.0.0/8"], headers=ALL_HEADERS)
+    lines = {"X-Forwarded-For": f"{CLIENT}, {PROXY}", header: value}
+    if header == "Forwarded":
+        del lines["X-Forwarded-For"]
+    status, seen = ask(application, lines.items(), PROXY)
+    assert status == 200
+    assert seen["remote_addr"] in (CLIENT, PROXY, "", None)
+    assert seen["url"] in ("http://example.org/a?b=c", "http://www.example.net/a?b=c")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server("echo:application", tmp_path_factory.mktemp("server"), apps=HERE)

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,6 +51,8 @@ class Observed:
             self.sent[method, rule, str(status)] += CLIENTS * ROUNDS
         for path in LEFT:
             self.sent["GET", path, "200"] += CLIENTS
+        self.sent["POST", "/upload", "none"] += CLIENTS
+        self.sent["GET", "/storage", "500"] += CLIENTS  # whose server's answer has no id
 
     def _visit(self, name: str) -> None:
         with self.server.connect() as connection:
@@ -61,6 +65,25 @@ class Observed:
                     self.ids.append(request_id)
         for path in LEFT:
             self._leave(path, f"{name}-leaves-{path[1:]}")
+        request_id = f"{name}-storage"
+        assert self.server.get("/storage", X_Request_ID=request_id).status == 500
+        self.ids.append(request_id)
+        self._cut_upload(f"{name}-upload")
+
+    def _cut_upload(self, request_id: str) -> None:
+        """Leave while the app waits for more of the body."""
+        with self.server.connect() as connection:
+            connection.putrequest("POST", "/upload")
+            sent = {"X-Request-ID": request_id, "Content-Length": "50", "Expect": "100-continue"}
+            for header, value in sent.items():
+                connection.putheader(header, value)
+            connection.endheaders()
+            assert connection.sock.recv(1000).startswith(b"HTTP/1.1 100")  # the app is called now
+            connection.send(b"abc")
+            at_once = struct.pack("ii", 1, 0)
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.ids.append(request_id)
+        self.left.append(request_id)
 
     def _leave(self, path: str, request_id: str) -> None:
         with self.server.connect() as connection:
@@ -141,7 +164,7 @@ def test_each_request_has_one_line(observed: Observed) -> None:
 def test_lines_are_true(observed: Observed) -> None:
     lines = observed.logged()
     found = Counter(
-        (line["method"], line["rule"] or "(none)", str(line["status"])) for line in lines
+        (line["method"], line["rule"] or "(none)", str(line["status"] or "none")) for line in lines
     )
     assert found == observed.sent
     left = [line for line in lines if line["aborted"]]

@@ -170,6 +170,20 @@ OTHERS = {
     "X-Scheme": "https",
     "X-Host": EVIL,
     "X-Original-Host": EVIL,
+    "X-Original-Proto": "https",
+    "X-Original-For": "6.6.6.6",
+    "X-Script-Name, of Flask's snippet for a prefix": "/evil",
+    "X-Arr-Ssl, of IIS": "2048|256|CN=evil.example",
+    "X-Proto": "SSL",
+    "CloudFront-Forwarded-Proto": "https",
+    "CloudFront-Viewer-Address": "6.6.6.6:4711",
+    "Fly-Forwarded-Proto": "https",
+    "Fastly-SSL": "1",
+    "DO-Connecting-IP": "6.6.6.6",
+    "X-NF-Client-Connection-IP": "6.6.6.6",
+    "X-Vercel-Forwarded-For": "6.6.6.6",
+    "X-Sucuri-ClientIP": "6.6.6.6",
+    "Incap-Client-IP": "6.6.6.6",
 }
 TOGETHER = {
     "address and scheme, as a proxy sends them": [

@@ -4,7 +4,8 @@ import gc
 import io
 import json
 import logging
-import re
+import subprocess
+import sys
 import tempfile
 import weakref
 from contextlib import suppress
@@ -13,10 +14,13 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from webtest import TestApp
+from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-from wsgikit import App, Pipeline
+from wsgikit import App, Pipeline, request
 from wsgikit.environ import REQUEST_ID, TRACEPARENT
 from wsgikit.errors import ConfigurationError
+from wsgikit.layer import Layer
+from wsgikit.log_context import RequestIDFilter
 from wsgikit.middleware import (
     AccessLogMiddleware,
     ContextMiddleware,
@@ -87,22 +91,28 @@ def test_line_has_all_that_is_known(log_of):
     }
 
 
-def test_text_is_the_combined_format_and_more(lines, serve):
-    serve(
-        AccessLogMiddleware(ok),
-        REMOTE_ADDR="203.0.113.7",
-        QUERY_STRING="q=1",
-        HTTP_USER_AGENT='a "quoted" \\ agent',
-        **{REQUEST_ID: "an-id"},
-    )
+def test_text_is_the_default(lines, serve):
+    serve(AccessLogMiddleware(ok), REMOTE_ADDR="203.0.113.7")
     (line,) = lines()
-    assert re.fullmatch(
-        r"203\.0\.113\.7 - - \[\d\d/[JFMASOND][a-z]{2}/20\d\d:\d\d:\d\d:\d\d \+0000\] "
-        r'"GET /\?q=1 HTTP/1\.0" 200 2 "-" "a \\"quoted\\" \\\\ agent" '
-        r"first_byte=0\.\d{6} seconds=0\.\d{6} "
-        r'aborted=- rule="-" request_id=an-id trace_id=-',
-        line,
-    )
+    assert line.startswith("203.0.113.7 - - [")
+    assert '"GET / HTTP/1.0" 200 2 "-" "-" first_byte=' in line
+
+
+def test_lines_are_seen_though_nobody_has_configured_a_log():
+    """In a process of its own, whose loggers nobody has touched."""
+    code = """
+from webtest import TestApp
+from wsgikit.middleware import AccessLogMiddleware
+
+def ok(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+TestApp(AccessLogMiddleware(ok)).get("/seen")
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stderr == ""
+    assert '"GET /seen HTTP/1.0" 200 2' in process.stdout
 
 
 def test_rule_is_that_of_the_route(lines, app):
@@ -134,6 +144,40 @@ def test_rule_of_a_stream_and_of_a_failed_view(lines, app):
     assert found == [("/stream", 200), ("/broken", 500)]
 
 
+@pytest.fixture
+def failing(app):
+    """An app whose errors reach the server."""
+
+    @app.get("/broken/<name>")
+    def broken(name):
+        raise ValueError
+
+    return app
+
+
+class Late(Layer):
+    """Calls the app inside when its first chunk is asked for."""
+
+    def __call__(self, environ, start_response):
+        yield from self.call_app(environ, start_response)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [standard, ContextMiddleware, lambda app: ContextMiddleware(Late(app))],
+    ids=["propagates", "no_error_layer", "late"],
+)
+def test_rule_of_an_error_that_reaches_the_server(failing, log_of, chain):
+    line = log_of(chain(failing), PATH_INFO="/broken/x")
+    assert (line["rule"], line["status"], line["aborted"]) == ("/broken/<name>", 500, None)
+
+
+def test_rule_of_an_error_before_the_router(failing, log_of):
+    failing.before_request(lambda: 1 / 0)
+    line = log_of(standard(failing), PATH_INFO="/broken/x")
+    assert (line["rule"], line["status"]) == ("/broken/<name>", 500)
+
+
 def test_apps_of_other_frameworks_have_no_rule_looked_for(log_of, monkeypatch):
     legacy = App("legacy")
     monkeypatch.setattr(legacy.url_map, "find", None)
@@ -162,7 +206,7 @@ def test_rule_that_cannot_be_found_costs_no_response(log_of, app):
         ("restart", 404, 13, None),
         ("no_content", 204, 0, None),
         ("not_modified", 304, 0, None),
-        ("file", 200, None, None),  # of a file in memory only the server knows
+        ("file", 200, 6, None),
         ("raises", 500, 0, None),
         ("raises_after_start", 500, 0, None),
         ("breaks_at_first_chunk", 500, 0, None),
@@ -254,12 +298,157 @@ def test_file_that_was_cut_has_no_known_size(tmp_path, log_of):
     assert (line["bytes"], line["aborted"]) == (None, "client")
 
 
+class Cut:
+    """The input of a client that has left while it sent its body."""
+
+    def read(self, *args):
+        raise ConnectionResetError
+
+    readline = readinto = read
+
+
+CUT = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": "50"}
+
+
+@pytest.fixture
+def upload(app):
+    """The standard chain around views that read the body, each in its way."""
+    app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+
+    @app.post("/raw")
+    def raw():
+        return request.environ["wsgi.input"].read()
+
+    @app.post("/data")
+    def data():
+        return request.get_data()
+
+    @app.post("/caught")
+    def caught():
+        try:
+            return request.get_data()
+        except BadRequest:
+            raise UnprocessableEntity from None
+
+    @app.errorhandler(UnprocessableEntity)
+    def page(error):
+        return "come back", 422
+
+    return standard(app)
+
+
+def test_client_that_leaves_while_its_body_is_read_is_answered_nothing(upload, log_of, caplog):
+    line = log_of(upload, PATH_INFO="/raw", **CUT, **{"wsgi.input": Cut()})
+    assert (line["status"], line["bytes"], line["aborted"]) == (None, 0, "client")
+    assert line["rule"] == "/raw"
+    assert "Exception on" not in caplog.text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/data", 400), ("/caught", 422)])
+def test_client_that_leaves_and_is_answered_all_the_same(upload, log_of, path, status):
+    line = log_of(upload, PATH_INFO=path, **CUT, **{"wsgi.input": Cut()})
+    assert (line["rule"], line["status"], line["aborted"]) == (path, status, "client")
+
+
+def test_body_that_ends_too_early_is_one_of_a_client_that_has_left(upload, log_of):
+    line = log_of(upload, PATH_INFO="/data", **CUT, **{"wsgi.input": io.BytesIO(b"abc")})
+    assert (line["status"], line["aborted"]) == (400, "client")
+
+
+def test_connection_of_the_apps_own_is_no_client(app, log_of):
+    @app.post("/")
+    def ask_database():
+        raise ConnectionResetError
+
+    line = log_of(standard(app), **CUT, **{"wsgi.input": io.BytesIO(bytes(50))})
+    assert (line["status"], line["aborted"]) == (500, None)
+
+
+def test_layer_that_answers_in_place_of_a_body_is_no_client(app, log_of):
+    app.get("/")(lambda: iter(["too ", "long"]))
+    chain = standard(app)
+
+    def limiter(environ, start_response):
+        body = chain(environ, lambda status, headers: None)
+        next(iter(body))
+        body.close()
+        start_response("500 Internal Server Error", PLAIN)
+        return [b"the answer was too long"]
+
+    line = log_of(limiter)
+    assert (line["status"], line["aborted"]) == (500, None)
+
+
+def storage_app(*parts):
+    """Sends a file without a descriptor, as object stores have them; a part may be an error."""
+
+    class Storage:
+        def __init__(self):
+            self.left = [*parts, b""]
+
+        def read(self, size=-1):
+            part = self.left.pop(0)
+            if isinstance(part, Exception):
+                raise part
+            return part
+
+    def app(environ, start_response):
+        start_response("200 OK", PLAIN)
+        return environ["wsgi.file_wrapper"](Storage())
+
+    return app
+
+
+def test_file_without_descriptor_is_counted_by_what_is_read(log_of):
+    line = log_of(storage_app(b"one", b"two"))
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, 6, None)
+    assert 0 < line["first_byte"] < line["seconds"]
+
+
+def test_file_without_descriptor_whose_first_read_fails_is_answered_with_500(log_of):
+    line = log_of(storage_app(LookupError("the bucket is gone")))
+    assert (line["status"], line["bytes"], line["aborted"]) == (500, 0, None)
+
+
+def test_file_without_descriptor_that_was_cut(log_of):
+    line = log_of(storage_app(b"one", LookupError("the bucket is gone")))
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, 3, "error")
+    line = log_of(storage_app(b"one", b"two"), leave_after=1)
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, 6, "client")
+
+
 def test_file_in_memory_counts_by_its_headers(log_of):
     def app(environ, start_response):
         start_response("200 OK", [*PLAIN, ("Content-Length", "4")])
-        return environ["wsgi.file_wrapper"](io.BytesIO(b"file"))
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"a file"))
 
     assert log_of(app)["bytes"] == 4
+
+
+def test_file_that_its_wrapper_keeps_to_itself_has_no_known_size(log_of):
+    """As one in C does."""
+
+    class Wrapper:
+        def __init__(self, file):
+            self._file = file
+
+        def __iter__(self):
+            return iter(self._file)
+
+    def app(environ, start_response):
+        start_response("200 OK", PLAIN)
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"a file"))
+
+    line = log_of(app, **{"wsgi.file_wrapper": Wrapper})
+    assert (line["status"], line["bytes"], line["aborted"]) == (200, None, None)
+
+
+def test_files_other_methods_are_there_for_the_server(lines):
+    layer = AccessLogMiddleware(storage_app())
+    body = layer({"wsgi.file_wrapper": FileWrapper}, lambda status, headers: None)
+    assert body.filelike.left == [b""]
+    assert not hasattr(body.filelike, "fileno")
+    body.close()
 
 
 def test_body_that_the_server_drops_is_logged_when_it_is_collected(hostile, lines):
@@ -311,53 +500,6 @@ def test_nothing_of_a_request_is_left_to_the_garbage_collector(name, hostile, li
         gc.enable()
 
 
-@pytest.mark.parametrize("format", ["text", "json"])
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "a\r\n203.0.113.7 - - forged",
-        "a\x1b[31m",
-        "a\x7f\x00\x85\x9b",
-        "a\u2028b\u2029c".encode().decode("latin1"),
-        'a" 200 0 "b',
-        "a\\",
-        "ä\u0100",
-    ],
-)
-def test_no_field_can_forge_a_line(format, hostile, lines, serve):
-    layer = AccessLogMiddleware(ok, format=format)
-    names = [
-        "PATH_INFO",
-        "SCRIPT_NAME",
-        "QUERY_STRING",
-        "REQUEST_METHOD",
-        "SERVER_PROTOCOL",
-        "REMOTE_ADDR",
-        "HTTP_USER_AGENT",
-        "HTTP_REFERER",
-        REQUEST_ID,
-    ]
-    serve(layer, **dict.fromkeys(names, hostile))
-    (line,) = lines()
-    assert line.isascii()
-    assert line.isprintable()
-    if format == "json":
-        assert json.loads(line)["status"] == 200
-    else:
-        unquoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", line)  # every quote ends
-        assert '"' not in unquoted
-        assert " 200 2  " in unquoted
-
-
-def test_line_is_shorter_than_what_pipes_keep_together(lines, serve):
-    names = ["PATH_INFO", "QUERY_STRING", "HTTP_USER_AGENT", "HTTP_REFERER", "REMOTE_ADDR"]
-    for format in ("text", "json"):
-        layer = AccessLogMiddleware(ok, format=format)
-        for long in ("\xe9" * 9000, "\x1b" * 9000, "\U0001f600".encode().decode("latin1") * 3000):
-            serve(layer, **dict.fromkeys(names, long), **{REQUEST_ID: "x" * 255})
-    assert max(map(len, lines())) < 4096 - 100
-
-
 def test_what_was_asked_is_logged_though_the_app_moves_and_clears_it(log_of):
     def app(environ, start_response):
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = "/mount", "/moved"
@@ -386,6 +528,15 @@ def test_id_is_that_of_the_layer_outside(lines, serve):
     answer = serve(chain)
     (line,) = map(json.loads, lines())
     assert ("X-Request-ID", line["request_id"]) in answer.headers
+
+
+def test_filter_of_a_handler_finds_the_ids_of_the_line(lines, serve, caplog):
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    for ids in ({REQUEST_ID: "an-id", TRACEPARENT: trace}, {}):
+        serve(AccessLogMiddleware(ok), **ids)
+    records = [each for each in caplog.records if RequestIDFilter().filter(each)]
+    found = [(each.request_id, each.trace_id) for each in records]
+    assert found == [("an-id", "a" * 32), ("-", "-")]
 
 
 def test_own_names_of_parameters_are_redacted(lines, serve):
@@ -423,4 +574,5 @@ def test_file_that_was_closed_too_early_has_a_line(log_of):
         with tempfile.TemporaryFile() as file:
             return environ["wsgi.file_wrapper"](file)
 
-    assert log_of(app)["aborted"] == "error"
+    line = log_of(app)
+    assert (line["status"], line["bytes"], line["aborted"]) == (500, 0, None)

@@ -4,14 +4,23 @@ import gc
 import io
 import sys
 import traceback
+from contextlib import closing, suppress
 from contextvars import ContextVar
 from wsgiref.util import FileWrapper
 
 import pytest
 from werkzeug.test import create_environ
 
-from wsgikit import App, current_app, g, has_app_context, has_request_context, request, send_file
-from wsgikit.environ import CONTEXT
+from wsgikit import (
+    App,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    send_file,
+)
+from wsgikit.environ import CLIENT_LEFT, CONTEXT, RULE
 from wsgikit.errors import ClientDisconnected, ConfigurationError
 from wsgikit.middleware import ContextMiddleware, standard
 from wsgikit.stacks import request_contexts
@@ -340,6 +349,30 @@ def test_client_that_left_while_the_app_wrote_is_named_as_the_outcome(recorder):
     assert isinstance(outcome, ClientDisconnected)
     assert str(outcome) == "the client left while the app read or wrote"
     assert outcome.__cause__ is error
+
+
+def environ_after(chain, path):
+    """Whatever is left in there when the request is over."""
+    environ = create_environ(path)
+    with suppress(LookupError), closing(chain(environ, lambda *start: None)) as body:
+        list(body)
+    return environ
+
+
+@pytest.mark.parametrize("chain", [ContextMiddleware, standard])
+def test_failed_request_leaves_its_rule_to_the_layers_outside(app, chain):
+    @app.get("/broken/<name>")
+    def broken(name):
+        raise LookupError
+
+    environ = environ_after(chain(app), "/broken/x")
+    assert environ[RULE] == "/broken/<name>"
+    assert not {CONTEXT, CLIENT_LEFT} & environ.keys()
+
+
+def test_request_that_did_not_fail_leaves_nothing(app):
+    app.add_url_rule("/", view_func=lambda: iter("ab"))
+    assert not {CONTEXT, RULE, CLIENT_LEFT} & environ_after(standard(app), "/").keys()
 
 
 def test_warning_of_an_abandoned_body_names_the_place(recorder):

@@ -87,9 +87,19 @@ def test_clock_of_a_proxy_that_is_ahead_gives_no_more_time(ask):
     assert ask("t=1700009999.000")[1:] == (30,)
 
 
+@pytest.mark.parametrize("text", ["0000000001", "t=0000000000.000", "1600000000", "t=1699996410.5"])
+def test_time_that_no_proxy_would_have_waited_for_is_ignored(ask, text):
+    assert ask(text)[1:] == (30,)
+
+
+def test_time_that_a_proxy_may_have_waited_for_is_believed(ask):
+    (answer,) = ask("t=1699996411.5")
+    assert answer.status == "503 SERVICE UNAVAILABLE"
+
+
 @pytest.mark.parametrize("is_trusted", [False, None])
 def test_word_of_a_peer_that_is_not_trusted_is_ignored(ask, is_trusted):
-    assert ask("t=1600000000.0", is_trusted=is_trusted)[1:] == (30,)
+    assert ask("t=1700000000.5", is_trusted=is_trusted)[1:] == (30,)
 
 
 def test_layer_can_trust_peers_of_its_own(ask):

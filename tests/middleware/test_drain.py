@@ -10,7 +10,7 @@ from wsgikit.middleware import DrainMiddleware
 def drains(monkeypatch):
     """Let the server drain, as far as the layer knows: ``drains()``."""
     told = []
-    monkeypatch.setattr("wsgikit.middleware.drain.is_draining", lambda: bool(told))
+    monkeypatch.setattr("wsgikit.draining.is_draining", lambda: bool(told))
     return lambda: told.append(True)
 
 

@@ -172,6 +172,13 @@ def test_debugger_is_shown_to_no_client_of_a_proxy_on_this_machine(header, trust
     assert b"a detail of ours" not in answer.body
 
 
+@pytest.mark.parametrize("header", ["VIA", "X_REAL_IP", "X_FORWARDED_PROTO", "CF_CONNECTING_IP"])
+def test_debugger_is_shown_to_no_client_of_a_proxy_that_nobody_has_named(header, app, serve):
+    answer = serve(chain(app, failing, debug=True), **LOCAL, **{f"HTTP_{header}": "127.0.0.1"})
+    assert answer.status == "500 INTERNAL SERVER ERROR"
+    assert b"a detail of ours" not in answer.body
+
+
 @pytest.mark.parametrize(("multiprocess", "console"), [(False, b"true"), (True, b"false")])
 def test_debugger_has_a_console_only_in_a_single_process(multiprocess, console, app, serve):
     answer = serve(chain(app, failing, debug=True), **{**LOCAL, "wsgi.multiprocess": multiprocess})

@@ -5,6 +5,7 @@ from threading import Event, Thread
 
 import pytest
 
+from wsgikit.environ import CLOSE_CONNECTION
 from wsgikit.errors import ConfigurationError
 from wsgikit.middleware import HealthMiddleware
 
@@ -60,6 +61,20 @@ def test_not_ready_while_the_server_drains_and_live_all_the_same(probe, monkeypa
     monkeypatch.setattr("wsgikit.middleware.health.is_draining", lambda: True)
     assert content(probe("/readyz")) == ("503", {"status": "draining"})
     assert content(probe("/livez")) == ("200", {"status": "live"})
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_connection_of_a_probe_is_kept_unless_the_server_drains(serve, monkeypatch, path, method):
+    closed, draining = [], []
+    monkeypatch.setattr("wsgikit.draining.is_draining", lambda: bool(draining))
+    asked = {"PATH_INFO": path, "REQUEST_METHOD": method}
+    layer, close = HealthMiddleware(app), {CLOSE_CONNECTION: lambda: closed.append(1)}
+    serve(layer, **asked, **close)
+    assert closed == []
+    draining.append(True)
+    serve(layer, **asked, **close)
+    assert closed == [1]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
@@ -122,7 +137,7 @@ def test_check_that_is_stuck_holds_no_probe_and_runs_once(probe):
         calls.append(1)
         free.wait(20)
 
-    layer = HealthMiddleware(app, checks={"database": stuck}, timeout=0.05)
+    layer = HealthMiddleware(app, checks={"database": stuck}, timeout=0.05, keep=600)
     for _ in range(3):
         answer = probe("/readyz", layer=layer)
         assert content(answer) == ("503", {"status": "not ready", "failing": ["database"]})
@@ -158,6 +173,8 @@ def test_probes_that_wait_at_the_same_time_share_one_run(probe):
         ({"live_path": "/readyz"}, "no two paths"),
         ({"timeout": 0}, "a check needs time"),
         ({"keep": -1}, "a check needs time"),
+        ({"timeout": float("inf")}, "a check needs time"),
+        ({"keep": float("nan")}, "a check needs time"),
     ],
 )
 def test_options_that_cannot_work_are_refused(options, text):

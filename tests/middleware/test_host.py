@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
-from wsgikit.environ import HOST
+from wsgikit.environ import HOST, REQUEST_ID, TRACEPARENT
 from wsgikit.errors import ConfigurationError
+from wsgikit.log_context import RequestIDFilter
 from wsgikit.middleware import HostMiddleware, ProxyMiddleware
 
 HOSTS = ["example.org", ".example.net", "10.0.0.0/8", "bücher.example"]
@@ -86,6 +87,16 @@ def test_log_line_cannot_be_forged(ask, caplog):
     assert record.message.isprintable()
     assert r"evil\r\nERROR all is lost\x1b[31m" in record.message
     assert len(record.message) < 300
+
+
+def test_log_line_has_the_ids_that_a_layer_outside_gave(ask, caplog):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    ids = {REQUEST_ID: "given", TRACEPARENT: f"00-{trace}-00f067aa0ba902b7-01"}
+    ask("evil.example", **ids)
+    ask("evil.example")
+    first, second = (each for each in caplog.records if RequestIDFilter().filter(each))
+    assert (first.request_id, first.trace_id) == ("given", trace)
+    assert (second.request_id, second.trace_id) == ("-", "-")
 
 
 def test_in_debug_mode_the_answer_says_what_to_add(ask):

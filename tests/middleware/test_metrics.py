@@ -7,14 +7,17 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, values
 from webtest import TestApp
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from wsgikit import App, gunicorn
+from wsgikit import App, Blueprint, gunicorn, request
 from wsgikit.environ import PROXY_ORIGINAL
 from wsgikit.errors import ConfigurationError, MissingExtraError
 from wsgikit.metrics import FOLDER, metrics_app
-from wsgikit.middleware import ContextMiddleware, MetricsMiddleware, standard
+from wsgikit.middleware import ContextMiddleware, MetricsMiddleware, ProxyMiddleware, standard
 from wsgikit.testing import conformance
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -150,6 +153,22 @@ def test_client_that_left_before_any_answer_counts(registry, total):
     assert total() == {("OTHER", "(none)", "none"): 1}
 
 
+def test_client_that_leaves_while_its_body_is_read_counts(app, registry, total, value, serve):
+    class Cut:
+        def read(self):
+            raise ConnectionResetError
+
+    @app.post("/upload")
+    def upload():
+        return request.environ["wsgi.input"].read()
+
+    asked = {"REQUEST_METHOD": "POST", "PATH_INFO": "/upload", "CONTENT_LENGTH": "50"}
+    serve(MetricsMiddleware(standard(app), registry=registry), **asked, **{"wsgi.input": Cut()})
+    assert total() == {("POST", "/upload", "none"): 1}
+    labels = {"method": "POST", "rule": "/upload", "reason": "client"}
+    assert value("http_responses_aborted_total", **labels) == 1
+
+
 def test_request_is_in_flight_until_its_body_is_closed(hostile, registry, value, total):
     layer = MetricsMiddleware(hostile.stream, registry=registry)
     body = layer({"REQUEST_METHOD": "GET"}, lambda status, headers: None)
@@ -197,6 +216,9 @@ def test_local_peer_is_shown_them_and_is_not_counted(registry, total, serve):
         {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
         {"HTTP_X_FORWARDED_PROTO": "https"},
         {"HTTP_X_REAL_IP": "127.0.0.1"},
+        {"HTTP_CF_CONNECTING_IP": "127.0.0.1"},
+        {"HTTP_TRUE_CLIENT_IP": "127.0.0.1"},
+        {"HTTP_CLIENT_IP": "127.0.0.1"},
         {"HTTP_FORWARDED": "for=127.0.0.1"},
         {"HTTP_VIA": "1.1 proxy"},
         {PROXY_ORIGINAL: {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}},
@@ -211,6 +233,24 @@ def test_others_find_what_the_app_has_there(environ, registry, total, serve):
     layer = MetricsMiddleware(ok, registry=registry)
     assert serve(layer, **{**LOCAL, **environ}).body == b"ok"
     assert sum(total().values()) == 1
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-User"])
+def test_client_of_a_trusted_proxy_is_not_shown_them_whatever_the_proxy_sets(
+    header, registry, serve
+):
+    layer = MetricsMiddleware(ok, registry=registry)
+    proxied = ProxyMiddleware(layer, trusted=["127.0.0.1"], headers=[header])
+    sent = {f"HTTP_{header.upper().replace('-', '_')}": "127.0.0.1"}
+    assert serve(proxied, **LOCAL, **sent).body == b"ok"
+
+
+def test_trusted_proxys_own_network_is_shown_them_when_it_asks_for_itself(registry, serve):
+    """Prometheus and an ingress controller are often in one network."""
+    layer = MetricsMiddleware(ok, registry=registry, allowed=["10.0.0.0/8"])
+    proxied = ProxyMiddleware(layer, trusted=["10.0.0.0/8"])
+    answer = serve(proxied, **{**LOCAL, "REMOTE_ADDR": "10.1.2.3"})
+    assert b"http_requests" in answer.body
 
 
 def test_direct_peer_is_shown_them_behind_a_proxy_layer_too(registry, serve):
@@ -235,6 +275,45 @@ def test_path_can_be_none(registry, serve):
     assert b"http_requests_total" in answer.body
 
 
+OPEN = "application/openmetrics-text"
+PLAIN_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+PIECES = [OPEN, "text/plain", ";", ",", "version=", "1.0.0", "1", ".", "abc", '"', "q=0.5", " "]
+PIECES += ["=", "escaping=allow-utf-8", "9" * 5000, "\x85", "\x1f", "\xb2", "*/*", "2.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "format"),
+    [
+        ("", PLAIN_FORMAT),
+        ("*/*", PLAIN_FORMAT),
+        (f"{OPEN};version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPEN),
+        (OPEN, OPEN),
+        (f"{OPEN};version=abc", PLAIN_FORMAT),
+        (f'{OPEN};version="1.0.0"', PLAIN_FORMAT),
+        (f"{OPEN};version=1.0.x, text/plain", PLAIN_FORMAT),
+        (f"text/plain;version=abc, {OPEN}", PLAIN_FORMAT),
+        (f"{OPEN};version={'9' * 5000}.0.0", PLAIN_FORMAT),
+    ],
+)
+def test_format_is_one_that_prometheus_reads(accept, format, registry, serve):
+    answer = serve(MetricsMiddleware(ok, registry=registry), **LOCAL, HTTP_ACCEPT=accept)
+    assert answer.error is None
+    assert dict(answer.headers)["Content-Type"].startswith(format)
+    assert b"http_requests" in answer.body
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_any_accept_header_is_answered(accept):
+    starts = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_ACCEPT": accept}
+    show = metrics_app(CollectorRegistry())
+    body = show(environ, lambda status, headers: starts.append((status, dict(headers))))
+    assert b"".join(body).isascii()
+    ((status, headers),) = starts
+    assert status == "200 OK"
+    assert headers["Content-Type"].isprintable()
+
+
 @pytest.mark.parametrize("options", [{"path": "metrics"}, {"path": ""}, {"allowed": "127.0.0.1"}])
 def test_wrong_options_are_refused(options, registry):
     with pytest.raises(ConfigurationError):
@@ -245,6 +324,32 @@ def test_two_chains_of_a_process_count_together(registry, total, serve):
     for layer in [MetricsMiddleware(ok, registry=registry) for _ in range(2)]:
         serve(layer)
     assert total() == {("GET", "(none)", "200"): 2}
+
+
+def lister(name, registry, **options):
+    """An app with the rule ``/list``, in a chain that counts in ``registry``."""
+    app = App(name, config={"SECRET_KEY": "only for tests"})
+    app.add_url_rule("/list", view_func=lambda: name)
+    return MetricsMiddleware(standard(app), registry=registry, **options)
+
+
+def test_apps_mounted_at_two_places_have_each_a_registry_if_they_are_to_be_told_apart():
+    admin = lister("admin", CollectorRegistry(), path="/admin/metrics")
+    site = DispatcherMiddleware(lister("shop", CollectorRegistry()), {"/admin": admin})
+    client = TestApp(site, extra_environ={"REMOTE_ADDR": "127.0.0.1"})
+    for path in ("/list", "/admin/list", "/admin/list"):
+        client.get(path)
+    series = 'http_requests_total{method="GET",rule="/list",status="200"}'
+    assert f"{series} 1.0" in client.get("/metrics")
+    assert f"{series} 2.0" in client.get("/admin/metrics")
+
+
+def test_rule_of_a_blueprint_has_its_prefix(app, registry, total):
+    admin = Blueprint("admin", "admin", url_prefix="/admin")
+    admin.get("/list")(lambda: "users")
+    app.register_blueprint(admin)
+    TestApp(MetricsMiddleware(standard(app), registry=registry)).get("/admin/list")
+    assert total() == {("GET", "/admin/list", "200"): 1}
 
 
 def test_buckets_of_a_registry_are_the_same(registry):

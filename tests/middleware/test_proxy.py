@@ -1,14 +1,22 @@
 """ProxyMiddleware: whose headers are believed, and what becomes of the environ."""
 
+import json
 import logging
 
 import pytest
+from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from wsgikit import Request
+from wsgikit import Pipeline, Request
 from wsgikit.environ import PEER, PROXY_ORIGINAL, TRUSTED_PEER
 from wsgikit.errors import ConfigurationError
-from wsgikit.middleware import ProxyMiddleware
+from wsgikit.middleware import (
+    AccessLogMiddleware,
+    HostMiddleware,
+    MetricsMiddleware,
+    ProxyMiddleware,
+    RequestIDMiddleware,
+)
 
 PROXY, CLIENT = "10.0.0.1", "203.0.113.9"
 ALL = [f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Prefix")] + ["Forwarded"]
@@ -193,6 +201,60 @@ def test_what_cannot_be_believed_gets_400(headers, text, method, echo, serve, ca
     assert (record.name, record.levelno) == ("wsgikit.proxy", logging.WARNING)
     assert text in record.message
     assert PROXY in record.message
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def in_a_pipeline(app, registry):
+    return (
+        Pipeline()
+        .use(ProxyMiddleware, trusted=[PROXY])
+        .use(RequestIDMiddleware)
+        .use(AccessLogMiddleware, format="json")
+        .use(MetricsMiddleware, registry=registry, allowed=[PROXY])
+        .use(HostMiddleware, trusted=["example.org"])
+        .run(app)
+    )
+
+
+def by_hand(app, registry):
+    inner = HostMiddleware(app, trusted=["example.org"])
+    inner = MetricsMiddleware(inner, registry=registry, allowed=[PROXY])
+    inner = RequestIDMiddleware(AccessLogMiddleware(inner, format="json"))
+    return ProxyMiddleware(inner, trusted=[PROXY])
+
+
+@pytest.mark.parametrize("build", [in_a_pipeline, by_hand])
+@pytest.mark.parametrize("path", ["/", "/metrics"])
+def test_refusal_is_named_logged_and_counted(build, path, echo, registry, serve, caplog):
+    caplog.set_level(logging.INFO)
+    application = build(echo, registry)
+    sent = {"HTTP_X_FORWARDED_FOR": "nonsense", "HTTP_X_REQUEST_ID": "given", "PATH_INFO": path}
+    answer = serve(application, REMOTE_ADDR=PROXY, HTTP_HOST="example.org", **sent)
+    assert answer.status == "400 BAD REQUEST"
+    assert ("X-Request-ID", "given") in answer.headers
+    refusal, access = caplog.records
+    assert (refusal.name, refusal.request_id) == ("wsgikit.proxy", "given")
+    line = json.loads(access.message)
+    assert (line["status"], line["client"], line["request_id"]) == (400, PROXY, "given")
+    assert line["bytes"] == len(answer.body)
+    labels = {"method": "GET", "rule": "(none)", "status": "400"}
+    assert registry.get_sample_value("http_requests_total", labels) == 1
+    assert registry.get_sample_value("http_requests_in_flight", {"method": "GET"}) == 0
+    assert echo.environs == []
+
+
+def test_request_after_a_refusal_reaches_the_app(echo, registry, serve, caplog):
+    caplog.set_level(logging.INFO, "wsgikit.access")
+    application = by_hand(echo, registry)
+    host = {"REMOTE_ADDR": PROXY, "HTTP_HOST": "example.org"}
+    assert serve(application, **host, HTTP_X_FORWARDED_FOR="nonsense").status[:3] == "400"
+    assert serve(application, **host, **SAID).body == b"seen"
+    statuses = [json.loads(each.message)["status"] for each in caplog.records[-2:]]
+    assert statuses == [400, 200]
 
 
 def test_from_anybody_else_it_is_taken_out_and_answered(see):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from webtest import TestApp
 
-from wsgikit import App, g, session
+from wsgikit import App, Pipeline, g, session
 from wsgikit.errors import ConfigurationError, PipelineError
 from wsgikit.middleware import (
     ContextMiddleware,
@@ -13,6 +13,7 @@ from wsgikit.middleware import (
     GMiddleware,
     HooksMiddleware,
     SessionMiddleware,
+    session_options,
     standard,
     standard_pipeline,
 )
@@ -117,3 +118,18 @@ def test_session_layer_can_be_left_out():
     app.get("/")(lambda: "no session")
     application = standard_pipeline(app).without(SessionMiddleware).run(app)
     assert TestApp(application).get("/").text == "no session"
+
+
+def test_pipeline_of_ones_own_has_the_sessions_of_the_config():
+    app = App("a", config={"SECRET_KEY": "k", "SESSION_COOKIE_NAME": "sid"})
+    app.config["APPLICATION_ROOT"] = "/app"
+    app.get("/")(lambda: session.update(n=1) or "")
+    application = (
+        Pipeline()
+        .use(ContextMiddleware)
+        .use(SessionMiddleware, **session_options(app.config))
+        .run(app)
+    )
+    header = TestApp(application).get("/").headers["Set-Cookie"]
+    assert header.startswith("sid=")
+    assert "; Path=/app" in header

@@ -9,7 +9,7 @@ import click
 from ..errors import ConfigurationError, MissingExtraError
 from .checks import Finding, find_all
 from .printable import printable
-from .target import load_target
+from .target import load_beside_server
 
 
 @click.command()
@@ -34,7 +34,7 @@ def check(path: str, skip: tuple[str, ...]) -> None:
 
 def _find(path: str) -> Iterator[Finding]:
     try:
-        target = load_target(path)
+        target = load_beside_server(path)
     except (ConfigurationError, MissingExtraError) as error:
         problem, _, fix = str(error).partition("\n\n")
         yield Finding("not-built", f"The app cannot be built: {problem}", fix.replace("\n", " "))

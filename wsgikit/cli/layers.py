@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -43,16 +45,25 @@ class Node(NamedTuple):
         return self.link.app
 
     @property
+    def name(self) -> str:
+        """The name of its class or function."""
+        return name_of(self.layer)
+
+    @property
     def label(self) -> str:
-        """The name of its class or function, after the path that it is mounted at."""
-        name = name_of(self.layer)
-        return f"{self.link.place}  {name}" if self.link.place else name
+        """Its name, after the path that it is mounted at."""
+        return f"{self.link.place}  {self.name}" if self.link.place else self.name
 
     def is_a(self, *names: str) -> bool:
         """Whether its class, or one that it is made from, is that of wsgikit or werkzeug."""
         classes = type(self.layer).__mro__
         ours = [cls for cls in classes if cls.__module__.partition(".")[0] in _KNOWN]
         return any(cls.__name__ in names for cls in ours)
+
+    @property
+    def branches(self) -> bool:
+        """Whether it calls one app of several, or one for what it does not answer itself."""
+        return isinstance(self.layer, App) or len(self.links) > 1
 
     @property
     def hides(self) -> bool:
@@ -105,6 +116,8 @@ def _links(layer: WSGIApplication, chain: Sequence[WSGIApplication]) -> Iterator
         inside = Link("", chain[index + 1], None)
     if inside is not None:
         yield inside
+    else:
+        yield from _kept(layer)
 
 
 def _mounted(layer: Any) -> Iterator[Link]:
@@ -135,6 +148,17 @@ def _closed_over(function: FunctionType) -> Link | None:
                 "", cells[name].cell_contents, partial(setattr, cells[name], "cell_contents")
             )
     return None
+
+
+def _kept(layer: Any) -> Iterator[Link]:
+    """What is known to be a pipeline, wherever a foreign layer keeps it."""
+    values: list[Any] = [*getattr(layer, "__dict__", {}).values()]
+    if isinstance(layer, FunctionType):
+        with suppress(ValueError):  # a variable that has no value
+            found = inspect.getclosurevars(layer)
+            values += [*found.nonlocals.values(), *found.globals.values()]
+    pipelines = filter(lambda value: isinstance(value, Layer), values)
+    return (Link("", each, None) for each in pipelines)
 
 
 def _is_in(layer: WSGIApplication, layers: Sequence[WSGIApplication]) -> bool:

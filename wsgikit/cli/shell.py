@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .. import lifespan
 from ..app import App
 from ..proxies import g
 from ..urls import url_for
@@ -22,9 +23,12 @@ def shell(target: Target) -> None:
     It has app, g and url_for, and what the app's shell_context_processor functions return.
     """
     app = target.need_app()
-    app.startup()
-    with app.app_context():
-        _interact(f"Python {sys.version.split()[0]}, {app!r} of {target.path}", _names(app))
+    lifespan.startup()  # as in a server's worker
+    try:
+        with app.app_context():
+            _interact(f"Python {sys.version.split()[0]}, {app!r} of {target.path}", _names(app))
+    finally:
+        lifespan.shutdown()
 
 
 def _names(app: App) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import click
 from ..errors import ConfigurationError, MissingExtraError, SessionRefused, SessionUnavailable
 from ..sessions import MemoryStore, SessionStore, make_store
 from .printable import printable
-from .target import load_target
+from .target import load_beside_server
 
 P = ParamSpec("P")
 
@@ -82,7 +82,7 @@ def _url_of_environment() -> str:
 
 def _store_of(path: str) -> SessionStore:
     """The store of the session layer that ``path`` names, or that stands in its app's config."""
-    target = load_target(path)
+    target = load_beside_server(path)
     app = target.app
     layers = [node.layer for node in target.nodes]
     for layer in (*layers, *(app.chain if app is not None else ())):

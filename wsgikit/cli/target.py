@@ -15,6 +15,8 @@ import click
 
 from ..app import App, find_app
 from ..errors import ConfigurationError, MissingExtraError
+from ..layer import Layer
+from ..metrics import FOLDER
 from .layers import Node, walk
 
 _DEFAULT_NAMES = ("application", "app")
@@ -33,6 +35,11 @@ class Target(NamedTuple):
         """The layers around the app, and what they serve, outermost first."""
         return list(walk(self.application, self.app.chain if self.app is not None else ()))
 
+    @property
+    def has_layers(self) -> bool:
+        """Whether any layer of wsgikit is seen: where a foreign one hides them, none is."""
+        return any(isinstance(node.layer, Layer) for node in self.nodes)
+
     def need_app(self) -> App:
         """The ``App``.
 
@@ -48,13 +55,22 @@ class Target(NamedTuple):
 
 def _convert(ctx: click.Context, param: click.Parameter, path: str) -> Target:
     try:
-        return load_target(path)
+        return load_beside_server(path)
     except (ConfigurationError, MissingExtraError) as error:
         raise click.ClickException(str(error)) from error
 
 
 app_argument = click.argument("target", metavar="APP", callback=_convert)
 """MODULE:NAME of a WSGI app, imported; what its configuration lacks is said in a line."""
+
+
+def load_beside_server(path: str) -> Target:
+    """Do what ``load_target`` does, in a process whose figures are not to be in a server's metrics.
+
+    The folder for these is the server's to make, too: there may be none where it does not run.
+    """
+    os.environ.pop(FOLDER, None)
+    return load_target(path)
 
 
 def load_target(path: str) -> Target:
@@ -68,7 +84,9 @@ def load_target(path: str) -> Target:
     application = _get(module, expression) if expression else _get_default(module)
     if not callable(application):
         raise click.UsageError(f"{path} is no WSGI app: it cannot be called.")
-    return Target(path, module, application, find_app(application) or _app_hidden_in(application))
+    apps = (find_app(node.layer) for node in walk(application))
+    app = next(filter(None, apps), None) or _app_hidden_in(application)
+    return Target(path, module, application, app)
 
 
 def _import(name: str) -> ModuleType:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import records
 
-from wsgikit import App, Pipeline, Response, send_file
+from wsgikit import App, Pipeline, Response, request, send_file
 from wsgikit.middleware import (
     AccessLogMiddleware,
     MetricsMiddleware,
@@ -62,6 +62,24 @@ def large():
 @app.get("/broken")
 def broken():
     raise ValueError
+
+
+class Storage:
+    """A file without a descriptor, whose server is away."""
+
+    def read(self, size=-1):
+        raise ValueError
+
+
+@app.get("/storage")
+def storage():
+    file = request.environ["wsgi.file_wrapper"](Storage())
+    return Response(file, direct_passthrough=True)
+
+
+@app.post("/upload")
+def upload():
+    return str(len(request.get_data()))
 
 
 @app.get("/endless")

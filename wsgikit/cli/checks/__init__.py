@@ -21,5 +21,5 @@ TOPICS: tuple[Callable[[Target], Iterator[Finding]], ...] = (
 
 def find_all(target: Target) -> Iterator[Finding]:
     """Everything that is wrong with an app, topic by topic."""
-    for find in TOPICS:
-        yield from find(target)
+    found = (finding for find in TOPICS for finding in find(target))
+    return iter(dict.fromkeys(found))  # two sites may have the same mistake

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...sessions.cookie import is_prefixed
+from ..layers import Node
 from ..target import Target
 from .finding import Finding
+from .paths import paths
 
 
 def find(target: Target) -> Iterator[Finding]:
     """Look at the cookie of each session layer."""
-    forces_https = any(
-        node.is_a("HTTPSMiddleware") and node.layer.redirect for node in target.nodes
-    )
-    for node in target.nodes:
+    for *outside, node in paths(target.nodes):
         if node.is_a("SessionMiddleware"):
-            yield from _find_in(node.layer, forces_https)
+            yield from _find_in(node.layer, any(map(_forces_https, outside)))
+
+
+def _forces_https(node: Node) -> bool:
+    return node.is_a("HTTPSMiddleware") and bool(node.layer.redirect)
 
 
 def _find_in(layer: Any, forces_https: bool) -> Iterator[Finding]:
     cookie, name = layer.attributes, layer.cookie_name
     is_host = name.lower().startswith("__host-")
-    if not (cookie.secure or is_host or (cookie.secure is None and forces_https)):
+    if not (cookie.secure or is_prefixed(name) or forces_https):
         problem = f"The cookie {name} goes over plain http too."
         yield Finding(
             "cookie-secure", problem, "Set SESSION_COOKIE_SECURE = True, or pass secure=True"

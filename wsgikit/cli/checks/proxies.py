@@ -9,6 +9,7 @@ from ...trusted_peers import TrustedPeers
 from ..layers import Node
 from ..target import Target
 from .finding import Finding
+from .paths import sites_without
 
 _STRANGERS = ("192.0.2.1", "8.8.8.8", "2001:db8::1", "2600::1")
 """Nobody's proxies: addresses for documentation (RFC 5737, RFC 3849) and far away."""
@@ -18,19 +19,22 @@ _FIX = "Write .use(ProxyMiddleware, trusted=['10.0.0.0/8']) with the addresses o
 
 def find(target: Target) -> Iterator[Finding]:
     """Look at the layers that correct the environ."""
-    has_proxy = False
     for node in target.nodes:
-        layer: Any = node.layer
-        if node.is_a("ProxyFix") and any(getattr(layer, name, 0) for name in _PROXY_FIX):
-            has_proxy = True
+        if node.is_a("ProxyFix") and _believes(node):
             problem = "ProxyFix believes the X-Forwarded-* headers of whoever connects."
             yield Finding("proxy-any", problem, _FIX)
-        if node.is_a("ProxyMiddleware"):
-            has_proxy |= bool(layer.trusted)
         yield from _find_open(node)
-    if not has_proxy:
-        problem = "Behind a proxy, each client has the proxy's address, and https is not seen."
+    sites = sites_without(target, _believes)
+    if sites:
+        problem = f"Behind a proxy, each client of {sites} has its address, and https is not seen."
         yield Finding("proxy-none", problem, _FIX)
+
+
+def _believes(node: Node) -> bool:
+    layer: Any = node.layer
+    if node.is_a("ProxyFix"):
+        return any(getattr(layer, name, 0) for name in _PROXY_FIX)
+    return node.is_a("ProxyMiddleware") and bool(layer.trusted)
 
 
 def _find_open(node: Node) -> Iterator[Finding]:

@@ -7,11 +7,11 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ..target import Target
 from .finding import Finding
+from .sources import sources
 
 _FIX = "Make one with: wsgikit secret"
 _LEAST = 32
@@ -19,10 +19,11 @@ _LEAST = 32
 _LEAST_BITS = 90
 """Of what 32 random digits in hex are estimated at, hardly one in a million has less."""
 _PLACEHOLDER = re.compile(
-    r"secret|passw|change|insecure|example|placeholder|replace|default|your|make one|random text"
-    r"|\b(dev|test|todo|key)\b|xxx",
+    r"secret|passw|change|insecure|example|placeholder|replace|default|\byour|make one|random text"
+    r"|\b(dev|test|todo|key)\b|xxxxx",
     re.IGNORECASE,
 )
+"""What hardly one of a million random keys has in it."""
 
 
 def find(target: Target) -> Iterator[Finding]:
@@ -33,7 +34,6 @@ def find(target: Target) -> Iterator[Finding]:
 
 
 def _find_weak(layer: Any, target: Target) -> Iterator[Finding]:
-    source = _source(target)
     named = [("SECRET_KEY", layer.seal.key)]
     named += [("SECRET_KEY_FALLBACKS", key) for key in layer.seal.fallbacks]
     for name, key in named:
@@ -41,11 +41,11 @@ def _find_weak(layer: Any, target: Target) -> Iterator[Finding]:
         if weakness is not None:
             kind, problem = weakness
             yield Finding(f"secret-{kind}", f"{name} {problem}.", _FIX)
-        elif key in source:
-            fix = "Take it from the environment: app.config.from_prefixed_env()"
-            yield Finding(
-                "secret-in-source", f"{name} is written in {target.module.__name__}.", fix
-            )
+            continue  # and nobody needs to read it
+        for module, source in sources(target.module):
+            if key in source:
+                fix = "Take it from the environment: app.config.from_prefixed_env()"
+                yield Finding("secret-in-source", f"{name} is written in {module}.", fix)
     if layer.seal.key in layer.seal.fallbacks:
         problem = "SECRET_KEY_FALLBACKS has SECRET_KEY itself, so the key was not changed."
         yield Finding("secret-unchanged", problem, _FIX)
@@ -68,8 +68,3 @@ def _bits(key: bytes) -> float:
     by_character = -sum(count * math.log2(count / len(key)) for count in counts)
     deflated = zlib.compress(key, 9, -zlib.MAX_WBITS)
     return min(by_character, 8 * len(deflated))
-
-
-def _source(target: Target) -> bytes:
-    file = target.module.__file__
-    return Path(file).read_bytes() if file is not None else b""

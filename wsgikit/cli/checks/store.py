@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...errors import SessionUnavailable
 from ...sessions import MemoryStore, SessionStore, key_of
 from ..printable import printable
 from ..target import Target
@@ -27,7 +26,8 @@ def find(target: Target) -> Iterator[Finding]:
 def _find_unreachable(store: SessionStore) -> Iterator[Finding]:
     try:
         store.load(key_of("wsgikit check"))
-    except SessionUnavailable as error:
-        reason = printable(str(error.__cause__).partition("\n")[0])
+    except Exception as error:  # of a store that anybody may have written
+        cause = error.__cause__ or error
+        reason = printable(str(cause).partition("\n")[0]).rstrip(".") or type(cause).__name__
         problem = f"The session store does not answer: {reason}."
         yield Finding("store-unreachable", problem, "Start it, or correct SESSION_STORE")
