@@ -124,8 +124,7 @@ def post_worker_init(worker: Any) -> None:
     if is_stopping():  # which it was told before it could hear it: it has no handlers for a moment
         worker.alive = False
     worker.wsgi = Closable(worker.wsgi)
-    if hasattr(worker, "set_accept_enabled"):  # gthread; the others close their sockets themselves
-        stop_well(worker)
+    stop_well(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

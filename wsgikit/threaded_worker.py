@@ -29,9 +29,10 @@ class Closable:
 
 
 def stop_well(worker: Any) -> None:
-    """Have SIGTERM and SIGQUIT end the worker as they should."""
-    _close_sockets_at_stop(worker)
-    _quit_in_the_loop(worker)
+    """Have SIGTERM, SIGQUIT and Ctrl+C end a gthread worker as they should."""
+    if hasattr(worker, "set_accept_enabled"):  # the others close their sockets themselves
+        _close_sockets_at_stop(worker)
+        _quit_in_the_loop(worker)
 
 
 def _close_sockets_at_stop(worker: Any) -> None:

@@ -18,6 +18,7 @@ from webtest import TestApp
 from wsgikit import gunicorn as hooks
 from wsgikit.cli.serve import usable_cores
 from wsgikit.config import DEFAULTS
+from wsgikit.threaded_worker import stop_well
 
 ROOT = Path(__file__).parents[2]
 FIXED = {
@@ -387,7 +388,7 @@ def test_worker_in_development_shows_what_its_app_raised(settings, tmp_path, sou
     assert logged == ["The app cannot be imported; waiting for a change"]
     names = {re.sub(r"site_\d+", "site", Path(file).name) for file in watched}
     assert files <= names
-    server.cfg.post_worker_init(worker)  # starts nothing
+    assert server.cfg.post_worker_init is stop_well  # which starts nothing
 
 
 def test_app_is_loaded_by_the_workers_alone(settings):

@@ -9,6 +9,8 @@ from wsgiref.types import WSGIApplication
 
 from gunicorn.util import make_fail_app  # type: ignore[import-untyped]
 
+from ..threaded_worker import stop_well
+
 
 def show_until_corrected(worker: Any, error: Exception) -> WSGIApplication:
     """Log the error and return an app that shows it; a change of the files in it ends the worker.
@@ -18,7 +20,7 @@ def show_until_corrected(worker: Any, error: Exception) -> WSGIApplication:
     worker.log.exception("The app cannot be imported; waiting for a change")
     for file in _files(error):
         worker.reloader.add_extra_file(file)
-    worker.cfg.set("post_worker_init", lambda worker: None)  # there is nothing to start
+    worker.cfg.set("post_worker_init", stop_well)  # and nothing is started
     return make_fail_app("".join(traceback.format_exception(error)))  # type: ignore[no-any-return]
 
 
