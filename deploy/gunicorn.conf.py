@@ -117,23 +117,12 @@ child_exit = hooks.child_exit
 
 def on_starting(server: Any) -> None:
     """Give up in one line when an address cannot be had; gunicorn itself tries for 5 seconds."""
-    if "GUNICORN_PID" in os.environ:
-        return  # SIGUSR2: this one takes over the sockets and the metrics of the one before
-    _empty_metrics()
-    if "LISTEN_FDS" in os.environ:
-        return  # the sockets are systemd's
+    hooks.on_starting(server)
+    if os.environ.keys() & {"GUNICORN_PID", "LISTEN_FDS"}:
+        return  # the sockets are those of the one before, at SIGUSR2, or systemd's
     for address in server.cfg.address:
         if isinstance(address, tuple):
             _check_free(*address)
-
-
-def _empty_metrics() -> None:
-    """Make the folder of MetricsMiddleware, without what a former server has counted."""
-    name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if name:
-        Path(name).mkdir(parents=True, exist_ok=True)
-        for file in Path(name).glob("*.db"):
-            file.unlink()
 
 
 def _check_free(host: str, port: int) -> None:

@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from deploy.chain import configure, production
 from wsgikit import App, g, health_checks, session
+from wsgikit.sessions.postgresql import set_up_postgresql
+
+# Seconds that a view waits for the database. Without that limit all threads would soon wait for one
+# that hangs, and none be left for probes: each host would be restarted again and again.
+PATIENCE = 2
 
 app = App(__name__)
 configure(app)
@@ -26,7 +32,11 @@ def engine() -> Engine:
 @app.on_startup
 def open_pool() -> None:
     """After the fork, for two processes cannot share a connection."""
-    pool = create_engine(app.config["DATABASE"], pool_pre_ping=True)
+    waits = {"connect_timeout": PATIENCE, "tcp_user_timeout": PATIENCE * 1000}
+    pool = create_engine(
+        app.config["DATABASE"], pool_pre_ping=True, pool_timeout=PATIENCE, connect_args=waits
+    )
+    set_up_postgresql(pool, PATIENCE)
     app.extensions["database"] = pool
     with pool.begin() as db:
         db.execute(text("SELECT pg_advisory_xact_lock(1)"))  # one worker after the other
@@ -48,6 +58,11 @@ def connect() -> Iterator[Connection]:
 def check_database() -> None:
     """A function, because the pool is opened after the chain is built."""
     health_checks.database(engine())()
+
+
+@app.errorhandler(OperationalError)
+def database_is_away(error: OperationalError) -> tuple[str, int, dict[str, str]]:
+    return "Please try again in a moment.\n", 503, {"Retry-After": str(PATIENCE)}
 
 
 @app.get("/")

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from webtest import TestApp
 
 from wsgikit import App
+from wsgikit.exchange import under_way
 from wsgikit.middleware import standard
 from wsgikit.stacks import app_contexts, request_contexts
 
@@ -30,7 +31,7 @@ def client(app: App) -> TestApp:
 
 @pytest.fixture(autouse=True)
 def leak_detector() -> Iterator[None]:
-    """Fail a test that leaves a context pushed."""
+    """Fail a test that leaves a context pushed, or a request for a log or metrics under way."""
     yield
     leaked = []
     while request_contexts.top is not None:
@@ -38,6 +39,9 @@ def leak_detector() -> Iterator[None]:
     while app_contexts.top is not None:
         leaked.append(app_contexts.pop())
     assert not leaked, f"the test left these contexts pushed: {leaked}"
+    left = [exchange.environ.get("PATH_INFO") for exchange in under_way]
+    under_way.clear()
+    assert not left, f"the test left these requests under way: {left}"
 
 
 @pytest.hookimpl(wrapper=True)

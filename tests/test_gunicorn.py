@@ -45,7 +45,7 @@ def stops():
 
 @pytest.fixture
 def server(stops):
-    return SimpleNamespace(reexec_pid=0, master_pid=0, reload=None, START_CTX={})
+    return SimpleNamespace(reexec_pid=0, master_pid=0, reload=None, START_CTX={}, cfg=Config())
 
 
 def follow(server, seconds, monkeypatch):
@@ -83,6 +83,17 @@ def test_without_a_delay_the_server_stops_at_once(server, stops, monkeypatch):
     assert (is_draining(), stops) == (True, [signal.SIGTERM])
 
 
+@pytest.mark.parametrize("twin", [0, 1])
+def test_workers_that_end_by_themselves_are_not_killed_at_that_moment(
+    server, stops, monkeypatch, twin
+):
+    follow(server, "0", monkeypatch)
+    server.cfg.set("graceful_timeout", 30)
+    server.reexec_pid = twin
+    signal.raise_signal(signal.SIGTERM)
+    assert (server.cfg.graceful_timeout, stops) == (32, [signal.SIGTERM])
+
+
 def test_delay_is_five_seconds_by_default(server, stops, monkeypatch):
     follow(server, "", monkeypatch)
     signal.raise_signal(signal.SIGTERM)
@@ -102,6 +113,7 @@ def test_worker_that_has_no_handlers_of_its_own_yet_drains_nothing(server, stops
     monkeypatch.setattr(os, "getpid", lambda: 0)  # as in a fork
     signal.raise_signal(signal.SIGTERM)
     assert (is_draining(), stops) == (False, [signal.SIGTERM])
+    assert server.cfg.graceful_timeout == Config().graceful_timeout  # it is the main process's
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "inf", "nan"])

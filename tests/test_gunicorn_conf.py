@@ -1,6 +1,7 @@
 """deploy/gunicorn.conf.py: what the environment makes of it, and what its log lines hold."""
 
 import json
+import os
 import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -155,7 +156,8 @@ def counted(tmp_path, monkeypatch):
 
 
 def start(config):
-    config.on_starting(SimpleNamespace(cfg=SimpleNamespace(address=[])))
+    cfg = SimpleNamespace(address=[], uid=os.geteuid(), gid=os.getegid())
+    config.on_starting(SimpleNamespace(cfg=cfg))
 
 
 def test_metrics_begin_anew_at_each_start(load, counted):

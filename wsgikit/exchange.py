@@ -14,6 +14,8 @@ from .errors import ClientDisconnected
 from .lifecycle import Headers, call, is_file, raise_after
 
 _BODILESS = (204, 304)
+under_way: set[Exchange] = set()
+"""Those of this process that are not over. Its end cuts them."""
 
 
 class Exchange(BodyEnd):
@@ -33,9 +35,9 @@ class Exchange(BodyEnd):
     size: int | None = 0
     """How many bytes of the body the server has taken; None where it alone knows: of a file that
     may have gone by sendfile, and was cut."""
-    aborted: Literal["client", "error"] | None = None
-    """Why the response was cut: the client left, also while its request was read; or an error came
-    after the first byte."""
+    aborted: Literal["client", "error", "stop"] | None = None
+    """Why the response was cut: the client left, also while its request was read; an error came
+    after the first byte; or the server's process ended."""
 
     _headers: Headers = []  # noqa: RUF012 - replaced, never changed
     _write: Callable[[bytes], object]
@@ -54,6 +56,7 @@ class Exchange(BodyEnd):
         self._server_start = start_response
         self._report = report
         self._begun = perf_counter()
+        under_way.add(self)
 
     def _now(self) -> float:
         return perf_counter() - self._begun
@@ -107,11 +110,27 @@ class Exchange(BodyEnd):
 
     def closed(self, outcome: BaseException | None) -> None:
         """Report what has been seen."""
-        self.seconds = self._now()
         if outcome is not None or self.status is None or self.status >= 400:
             self._hear_of_failure(outcome)
         if self._client_left:
             self.aborted = "client"
+        self._end()
+
+    def cut(self) -> None:
+        """Report it as it is: the process ends now."""
+        context = self.environ.get(CONTEXT)
+        self.rule = self.rule or (context and context.rule)
+        if self.first_byte is None:
+            self.status = None
+        self.aborted = "stop"
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            under_way.remove(self)
+        except KeyError:
+            return  # it was cut, and its thread has gone on for a moment
+        self.seconds = self._now()
         if self.first_byte is None:
             self.first_byte = self.seconds
         self.size = self._size_sent()
@@ -155,6 +174,12 @@ def observe(
     except BaseException as error:
         raise_after(error, exchange.closed, error)
     return exchange.watch(body)
+
+
+def cut_all() -> None:
+    """Report what is under way in this process, whose end is the end of that too."""
+    for exchange in [*under_way]:
+        exchange.cut()
 
 
 def _file_size(body: Any) -> int | None:

@@ -2,7 +2,9 @@
 
 One line of ``gunicorn.conf.py``, or all of it: ``gunicorn -c python:wsgikit.gunicorn``.
 
->>> from wsgikit.gunicorn import child_exit, post_fork, post_worker_init, when_ready, worker_exit
+>>> from wsgikit.gunicorn import (
+...     child_exit, on_starting, post_fork, post_worker_init, when_ready, worker_exit
+... )
 
 A configuration that has one of these itself calls ours in it, and in ``worker_exit`` at its end.
 
@@ -17,8 +19,9 @@ reload (SIGHUP) of code or configuration that does not load changes nothing, as 
    see that first. Another SIGTERM changes nothing; SIGINT and SIGQUIT stop the server at once.
 3. gunicorn stops its workers. They take what waits in the sockets' queues and close these, so a
    client that comes now is refused at once and does not wait for the streams under way.
-4. What is under way gets gunicorn's ``graceful_timeout``, counted from 3. So give whatever ends the
-   server by force more than ``DRAIN_SECONDS`` and ``graceful_timeout`` together.
+4. What is under way gets gunicorn's ``graceful_timeout``, counted from 3, and ``on_shutdown`` two
+   seconds more. So give whatever ends the server by force more than ``DRAIN_SECONDS`` and
+   ``graceful_timeout`` together, and these.
 
 The signal belongs to the main process alone: ``KillMode=mixed`` in systemd. A reload (SIGHUP)
 drains nothing, and so does the stop of one of two servers at an upgrade (SIGUSR2).
@@ -33,7 +36,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from . import lifespan, metrics
+from . import exchange, lifespan, metrics
 from .booting import outlive, say_booted, wait_for_another_try
 from .draining import is_draining, is_stopping, start_draining, start_stopping
 from .errors import ConfigurationError
@@ -42,6 +45,14 @@ from .threaded_worker import Closable, end_despite_threads, stop_well
 
 DRAIN_SECONDS = "DRAIN_SECONDS"
 """The environment's variable."""
+_TO_END = 2
+"""Seconds that the main process waits for workers longer than these for what is under way."""
+
+
+def on_starting(server: Any) -> None:
+    """Empty the folder of MetricsMiddleware, and give it to the user whom the workers run as."""
+    if "GUNICORN_PID" not in os.environ:  # else SIGUSR2 was sent, and the one before still counts
+        metrics.empty_folder(server.cfg.uid, server.cfg.gid)
 
 
 def when_ready(server: Any) -> None:
@@ -60,13 +71,21 @@ def _drain_at_sigterm(server: Any) -> None:
     told_to_stop: Any = signal.getsignal(signal.SIGTERM)
     main_process = os.getpid()
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        start_stopping()
+    def stop_alone(number: int, frame: FrameType | None) -> None:
+        # The workers look at the clock each second, and are to end by themselves: SIGKILL would
+        # leave no time for on_shutdown, nor for what they log.
+        server.cfg.set("graceful_timeout", server.cfg.graceful_timeout + _TO_END)
         told_to_stop(signal.SIGTERM, frame)
 
+    def stop(number: int, frame: FrameType | None) -> None:
+        start_stopping()
+        stop_alone(number, frame)
+
     def drain(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != main_process or _has_twin(server):
-            told_to_stop(number, frame)  # in a worker that boots; or others go on at this address
+        if os.getpid() != main_process:
+            told_to_stop(number, frame)  # this is a worker that boots
+        elif _has_twin(server):
+            stop_alone(number, frame)  # the other one goes on at this address
         elif not is_draining():
             start_draining()
             if seconds:
@@ -130,8 +149,8 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Run every app's ``on_shutdown`` functions after the worker's last request.
 
-    SIGINT, SIGQUIT and the end of ``graceful_timeout`` leave requests under way. The process ends
-    here then, for the interpreter would wait for their threads.
+    SIGINT, SIGQUIT and the end of ``graceful_timeout`` leave requests under way, which are logged
+    and counted as cut. The process ends here then: the interpreter would wait for their threads.
     """
     if worker.pid != os.getpid():
         return  # the main process calls this too, of a worker whose end it has missed
@@ -139,6 +158,7 @@ def worker_exit(server: Any, worker: Any) -> None:
         lifespan.shutdown()
     except Exception:
         server.log.exception("An on_shutdown function failed")
+    exchange.cut_all()
     if not worker.booted:
         wait_for_another_try(worker)
     elif getattr(worker, "nr_conns", 0):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -125,13 +127,38 @@ def _of_all_processes(client: ModuleType) -> CollectorRegistry:
     from prometheus_client.multiprocess import MultiProcessCollector
 
     registry: CollectorRegistry = client.CollectorRegistry()
+    folder = Path(os.environ[FOLDER])
     try:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{FOLDER} names no folder.\n\nMake one, and empty it before each start of the server."
-        ) from error
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(_no_folder(error.strerror)) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(_no_folder("this user may not write there"))
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
+
+
+def _no_folder(reason: str | None) -> str:
+    return (
+        f"{FOLDER}={os.environ[FOLDER]!r} is no folder for metrics: {reason}.\n\n"
+        "Name one that the workers may write to, and that is empty at each start of the server."
+    )
+
+
+def empty_folder(uid: int, gid: int) -> None:
+    """Make the folder of all processes, if one is named, without what a former server has counted.
+
+    :param uid: whose it is to be, as far as this process may give it away.
+    :param gid: the same of its group.
+    """
+    name = os.environ.get(FOLDER)
+    if name:
+        folder = Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("*.db"):
+            file.unlink()
+        with suppress(PermissionError):
+            os.chown(folder, uid, gid)
 
 
 def forget_process(pid: int) -> None:

@@ -33,6 +33,11 @@ def index():
     return f"{g.seen} {g.user}"
 
 
+@app.get("/address")
+def address():
+    return request.url  # http://localhost/address
+
+
 @app.post("/echo")
 def echo():
     return f"{request.content_type} {request.get_data(as_text=True)} {request.form.get('a')}"
@@ -206,6 +211,12 @@ def test_header_without_a_name_is_refused(header, write_site, run):
     result = run("explain", write_site(SITE), "GET", "/", "-H", header)
     assert result.exit_code == 2
     assert "Write each header as 'Name: value'." in result.stderr
+
+
+def test_url_is_what_a_trusted_proxy_says_of_the_request(explain):
+    out = explain("GET", "https://shop.example:8443/address?a=1").out
+    assert out.startswith("GET https://shop.example:8443/address?a=1: 200 OK, 40 bytes")
+    assert "/address: 200 OK, 23 bytes" in explain("GET", "/address").out
 
 
 def test_stream_is_counted_for_who_makes_it(explain):

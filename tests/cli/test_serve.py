@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
 from webtest import TestApp
 
 from wsgikit import gunicorn as hooks
@@ -23,10 +24,13 @@ from wsgikit.threaded_worker import stop_well
 ROOT = Path(__file__).parents[2]
 FIXED = {
     "control_socket_disable",
+    "forwarded_allow_ips",
+    "forwarder_headers",
     "graceful_timeout",
     "keepalive",
     "max_requests",
     "max_requests_jitter",
+    "secure_scheme_headers",
     "threads",
     "worker_class",
     "worker_tmp_dir",
@@ -317,10 +321,12 @@ def test_defaults(settings):
 def test_defaults_are_those_of_the_file_that_explains_them(settings, monkeypatch):
     for name in ("KEEPALIVE", "GRACEFUL_TIMEOUT", "MAX_REQUESTS"):
         monkeypatch.delenv(name, raising=False)
-    explained = runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py"))
-    cfg = settings().cfg
-    assert {name: cfg.settings[name].get() for name in FIXED} == {
-        name: explained[name] for name in FIXED
+    file = runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py"))
+    explained = Config()
+    for name in FIXED:
+        explained.set(name, file[name])
+    assert {name: getattr(settings().cfg, name) for name in FIXED} == {
+        name: getattr(explained, name) for name in FIXED
     }
 
 

@@ -28,10 +28,18 @@ MODULES = ("deploy.production", "deploy.chain")
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+def database() -> Iterator[PostgreSQL]:
+    with PostgreSQL() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def production(
+    database: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ModuleType]:
     """The module, loaded with settings from the environment and secrets from files."""
     secrets = tmp_path_factory.mktemp("secrets")
-    with pytest.MonkeyPatch.context() as patch, PostgreSQL() as database, Valkey() as valkey:
+    with pytest.MonkeyPatch.context() as patch, Valkey() as valkey:
         given = {
             "SECRET_KEY": token_hex(32),
             "SESSION_STORE": valkey.url,
@@ -84,6 +92,20 @@ def test_probes_are_answered_at_any_address_by_http(production: ModuleType) -> N
     probe = TestApp(production.application, extra_environ={"HTTP_HOST": "10.0.0.9:8000"})
     assert probe.get("/livez").status_int == 200
     wait_until(lambda: probe.get("/readyz", expect_errors=True).status_int == 200, "ready")
+
+
+def test_database_that_hangs_holds_no_thread_for_long(
+    visitor: TestApp, database: PostgreSQL
+) -> None:
+    """Or none would be left for /livez, and every host be restarted."""
+    visitor.get("/")
+    database.freeze()
+    try:
+        answers = [visitor.get("/", status=503) for _ in range(2)]
+    finally:
+        database.thaw()
+    assert [answer.headers["Retry-After"] for answer in answers] == ["2", "2"]
+    wait_until(lambda: visitor.get("/", expect_errors=True).status_int == 200, "the database")
 
 
 def test_other_hosts_are_refused(visitor: TestApp) -> None:

@@ -104,6 +104,14 @@ def test_systemd_waits_for_a_stop_without_loss(monkeypatch: pytest.MonkeyPatch) 
     assert service["KillMode"] == "mixed"  # SIGTERM to the main process alone
 
 
+def test_systemd_never_gives_up() -> None:
+    """The socket would be closed with the service; a pause spares the machine."""
+    assert settings("wsgikit.service", "Unit")["StartLimitIntervalSec"] == "0"
+    service = settings("wsgikit.service", "Service")
+    assert service["Restart"] == "on-failure"
+    assert float(service["RestartSec"]) >= 1
+
+
 @pytest.fixture
 def listening(tmp_path: Path) -> Iterator[socket.socket]:
     """The socket for nginx, as systemd opens and keeps it."""

@@ -1,5 +1,6 @@
 """A server that has served, and then gets code or a database that would not let it start."""
 
+import json
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -86,5 +87,25 @@ def test_stop_at_once_waits_for_no_view_and_ends_the_app(
         server.wait_for_record("busy")
         send(server, number)
         assert server.process.wait(20) == 0
+    assert_ended_well(server)
+
+
+def test_stop_that_has_waited_for_a_view_for_long_enough_ends_the_app(
+    serve: Callable[..., Any],
+) -> None:
+    server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--graceful-timeout 1"})
+    with server.connect() as connection:
+        connection.start("GET", "/busy")
+        server.wait_for_record("busy")
+        send(server, signal.SIGTERM)
+        assert server.process.wait(20) == 0
+    assert_ended_well(server)
+
+
+def assert_ended_well(server: Any) -> None:
+    """The app has been told, what it has logged is written, and what was cut off has its line."""
     assert len(server.records("shutdown")) == 1
     assert (server.folder / "buffered").read_text() == "ended\n"
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    cut = [(line["status"], line["aborted"]) for line in lines if line["rule"] == "/busy"]
+    assert cut == [(None, "stop")]

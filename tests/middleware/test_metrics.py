@@ -16,7 +16,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from wsgikit import App, Blueprint, gunicorn, request
 from wsgikit.environ import PROXY_ORIGINAL
 from wsgikit.errors import ConfigurationError, MissingExtraError
-from wsgikit.metrics import FOLDER, metrics_app
+from wsgikit.metrics import FOLDER, empty_folder, metrics_app
 from wsgikit.middleware import ContextMiddleware, MetricsMiddleware, ProxyMiddleware, standard
 from wsgikit.testing import conformance
 
@@ -446,10 +446,51 @@ def test_worker_without_a_folder_leaves_nothing():
     gunicorn.child_exit(None, SimpleNamespace(pid=os.getpid()))
 
 
-def test_folder_that_is_missing_is_named(tmp_path, monkeypatch, registry):
-    monkeypatch.setenv(FOLDER, str(tmp_path / "missing"))
-    with pytest.raises(ConfigurationError, match=FOLDER):
+def test_folder_that_is_missing_is_made(tmp_path, monkeypatch, registry):
+    """Also where the app is loaded before the server starts: --preload."""
+    monkeypatch.setenv(FOLDER, str(tmp_path / "not" / "there"))
+    MetricsMiddleware(ok, registry=registry)
+    assert (tmp_path / "not" / "there").is_dir()
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch, registry):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(FOLDER, str(tmp_path / "file"))
+    with pytest.raises(ConfigurationError, match=f"{FOLDER}=.*file' is no folder .*: File exists"):
         MetricsMiddleware(ok, registry=registry)
+
+
+def test_folder_that_may_not_be_written_to_is_named(tmp_path, monkeypatch, registry):
+    """Or every request would fail at its first figure."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(ConfigurationError, match="this user may not write there"):
+        MetricsMiddleware(ok, registry=registry)
+
+
+def test_folder_of_a_server_is_emptied_and_given_to_its_workers(tmp_path, monkeypatch):
+    (tmp_path / "counter_1.db").touch()
+    (tmp_path / "notes.txt").touch()
+    given = []
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr(os, "chown", lambda *args: given.append(args))
+    empty_folder(1000, 100)
+    assert os.listdir(tmp_path) == ["notes.txt"]
+    assert given == [(tmp_path, 1000, 100)]
+
+
+def test_folder_of_somebody_else_is_kept_as_it_is(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise PermissionError
+
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr(os, "chown", refuse)
+    assert empty_folder(1000, 100) is None
+
+
+def test_no_folder_is_emptied_where_none_is_named(monkeypatch):
+    monkeypatch.delenv(FOLDER, raising=False)
+    assert empty_folder(1000, 100) is None
 
 
 @pytest.mark.parametrize("case", conformance.CASES, ids=str)

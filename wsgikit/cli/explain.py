@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 from wsgiref.util import FileWrapper
 
@@ -34,6 +35,9 @@ def explain(
     target: Target, method: str, path: str, headers: tuple[str, ...], data: str | None
 ) -> None:
     """Send one request through an app, and show what each layer did.
+
+    PATH may be a URL, such as https://example.org/: then scheme and host are what a proxy that is
+    trusted would say.
 
     The time in its own code; what it added to the environ, g, the session and the response; and
     where an error came up. The request is served in this process, by the real view and with all
@@ -93,8 +97,10 @@ def _same(before: object, after: object) -> bool:
 def _environ(method: str, path: str, headers: Sequence[str], data: str | None) -> WSGIEnvironment:
     body = None if data is None else data.encode()
     pairs = [_pair(each) for each in headers]
+    scheme, _, rest = path.partition("://")
+    base_url = f"{scheme}://{urlsplit(path).netloc}/" if rest and "/" not in scheme else None
     builder = EnvironBuilder(
-        path, method=method, headers=pairs, data=body, errors_stream=sys.stderr
+        path, base_url, method=method, headers=pairs, data=body, errors_stream=sys.stderr
     )
     if body is not None and not builder.content_type:
         builder.content_type = _FORM

@@ -88,6 +88,8 @@ def _defaults() -> dict[str, Any]:
         "max_requests": 20_000,
         "max_requests_jitter": 2_000,
         "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "forwarder_headers": "",
         "worker_tmp_dir": _MEMORY if os.access(_MEMORY, os.W_OK) else None,
         "control_socket_disable": True,
     }

@@ -10,7 +10,7 @@ from threading import Event
 import records
 
 from wsgikit import App
-from wsgikit.middleware import standard
+from wsgikit.middleware import AccessLogMiddleware, standard
 
 FOLDER = Path(records.FOLDER)
 
@@ -50,4 +50,4 @@ def busy():
     Event().wait()
 
 
-application = standard(app)
+application = AccessLogMiddleware(standard(app), format="json")
