@@ -59,10 +59,11 @@ max_requests = int(os.environ.get("MAX_REQUESTS") or 20_000)
 max_requests_jitter = max_requests // 10
 
 # Each worker loads the app by itself: a reload (SIGHUP) brings new code then, and nothing that was
-# opened while loading, such as a connection or a thread, is shared by two processes. The hooks load
-# it in a process of its own first, so that code or settings that do not load change nothing. An app
-# that opens in on_startup what it needs can be preloaded too, as that runs in the workers, but its
-# code is new only after a restart: --preload.
+# opened while loading, such as a connection or a thread, is shared by two processes. By the hooks
+# old workers end when new ones have come up in their place, so code that does not load or start
+# changes nothing. wsgikit itself is loaded by this file, so a new version of it takes a restart. An
+# app that opens in on_startup what it needs can be preloaded too (--preload), as that runs in the
+# workers; then its code is new only after a restart.
 preload_app = False
 
 # Whose X-Forwarded-Proto gunicorn itself believes: nobody's, for that is ProxyMiddleware's to say,

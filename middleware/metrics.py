@@ -43,7 +43,8 @@ class MetricsMiddleware(Layer):
     :param buckets: the upper limits of the histograms, in seconds; default prometheus-client's.
     :param registry: where the metrics are registered; default prometheus-client's own.
     :raises ConfigurationError: ``path`` has no slash in front, ``allowed`` is no list of networks,
-        the registry has the metrics with other buckets, or PROMETHEUS_MULTIPROC_DIR cannot be written to.
+        the registry has the metrics with other buckets, or PROMETHEUS_MULTIPROC_DIR is no folder
+        that can be written to.
     :raises MissingExtraError: prometheus-client is not installed (extra ``metrics``).
 
     ``http_requests_total`` has labels method, rule and status; ``http_request_duration_seconds``

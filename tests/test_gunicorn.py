@@ -26,7 +26,7 @@ from wsgikit.errors import ConfigurationError
 def flag(monkeypatch):
     """This test's own, for no other is to find a server that drains, or has booted."""
     monkeypatch.setattr(draining, "_flag", mmap.mmap(-1, 1))
-    monkeypatch.setattr(booting, "_flag", mmap.mmap(-1, 1))
+    monkeypatch.setattr(booting, "_ages", mmap.mmap(-1, len(booting._ages)))
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def stops():
 
 @pytest.fixture
 def server(stops):
-    return SimpleNamespace(reexec_pid=0, master_pid=0, reload=None, START_CTX={}, cfg=Config())
+    return SimpleNamespace(
+        reexec_pid=0, master_pid=0, reload=None, kill_worker=None, START_CTX={}, cfg=Config()
+    )
 
 
 def follow(server, seconds, monkeypatch):
@@ -281,7 +283,7 @@ def test_worker_that_comes_up_lets_later_ones_fail(worker):
 
 def test_worker_that_failed_to_boot_is_replaced_after_a_while(worker):
     worker.pid = os.getpid()
-    booting.say_booted()
+    booting.say_booted(SimpleNamespace(age=1))
     begun = time.monotonic()
     gunicorn.worker_exit(None, worker)
     assert time.monotonic() - begun >= 1
@@ -289,13 +291,27 @@ def test_worker_that_failed_to_boot_is_replaced_after_a_while(worker):
 
 def test_worker_that_failed_to_boot_ends_when_it_is_told_to(worker, monkeypatch):
     worker.pid = os.getpid()
-    booting.say_booted()
+    booting.say_booted(SimpleNamespace(age=1))
     waits = []
     monkeypatch.setattr(
         time, "sleep", lambda seconds: waits.append(worker.handle_exit(signal.SIGTERM, None))
     )
     gunicorn.worker_exit(None, worker)
     assert len(waits) == 1
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_worker_that_failed_to_boot_is_named_where_others_serve(worker, others):
+    logged = []
+    server = SimpleNamespace(log=SimpleNamespace(error=lambda text, pid: logged.append(pid)))
+    worker.pid, worker.age = 7, 5
+    for _ in range(others):
+        booting.say_booted(SimpleNamespace(age=1))
+    gunicorn.child_exit(server, worker)
+    assert logged == [7] * others
+    gunicorn.post_worker_init(worker)
+    gunicorn.child_exit(server, worker)
+    assert len(logged) == others
 
 
 def test_server_that_cannot_start_ends_at_once(worker, monkeypatch):
@@ -325,7 +341,7 @@ def test_layers_can_have_gunicorn_close_the_connection(worker):
 
 def test_worker_of_another_kind_and_a_response_that_cannot_be_closed_are_left_alone():
     seen = []
-    worker = SimpleNamespace(wsgi=lambda environ, start_response: seen.append(environ))
+    worker = SimpleNamespace(age=1, wsgi=lambda environ, start_response: seen.append(environ))
     gunicorn.post_worker_init(worker)
     worker.wsgi({}, lambda status, headers: None)
     assert seen == [{}]

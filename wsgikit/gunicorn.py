@@ -9,9 +9,9 @@ One line of ``gunicorn.conf.py``, or all of it: ``gunicorn -c python:wsgikit.gun
 A configuration that has one of these itself calls ours in it, and in ``worker_exit`` at its end.
 
 A server that starts ends when its app fails to. One that has served goes on: a worker that fails to
-boot, say at a replacement while the database is away, is logged and tried again each second. A
-reload (SIGHUP) of code or configuration that does not load changes nothing, as with nginx; what
-``on_startup`` does, and whether a new address can be had, is not tried before. From SIGTERM on:
+boot, say at a replacement while the database is away, is logged and tried again each second. At a
+reload (SIGHUP) an old worker ends when a new one has come up in its place; where that does not load
+or start, the old ones go on, as with nginx. From SIGTERM on:
 
 1. :func:`~wsgikit.draining.is_draining` is True in all workers: ``HealthMiddleware`` is not ready,
    ``DrainMiddleware`` lets no connection be kept.
@@ -37,10 +37,10 @@ from types import FrameType
 from typing import Any
 
 from . import exchange, lifespan, metrics
-from .booting import outlive, say_booted, wait_for_another_try
+from .booting import has_booted, has_come_up, outlive, say_booted, wait_for_another_try
 from .draining import is_draining, is_stopping, start_draining, start_stopping
 from .errors import ConfigurationError
-from .reload_check import reload_what_loads
+from .replacement import replace_well
 from .threaded_worker import Closable, end_despite_threads, stop_well
 
 DRAIN_SECONDS = "DRAIN_SECONDS"
@@ -56,12 +56,12 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Delay the server's stop by ``DRAIN_SECONDS``, in which it says so; reload only what loads.
+    """Delay the server's stop by ``DRAIN_SECONDS``, in which it says so; and see ``replace_well``.
 
     :raises ConfigurationError: ``DRAIN_SECONDS`` is no number of seconds.
     """
     _drain_at_sigterm(server)
-    reload_what_loads(server)
+    replace_well(server)
     # SIGUSR2 runs it again: gunicorn itself knows the file that ``python -m`` has run, not the name
     server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
 
@@ -139,7 +139,7 @@ def post_worker_init(worker: Any) -> None:
     start keeps the worker from booting, and a new deployment from going live.
     """
     lifespan.startup()
-    say_booted()
+    say_booted(worker)
     if is_stopping():  # which it was told before it could hear it: it has no handlers for a moment
         worker.alive = False
     worker.wsgi = Closable(worker.wsgi)
@@ -167,6 +167,8 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Take a worker that has ended, in whatever way, out of the gauges of MetricsMiddleware."""
+    if has_booted() and not has_come_up(worker):
+        server.log.error("Worker %d did not come up: those that serve go on", worker.pid)
     try:
         metrics.forget_process(worker.pid)
     except Exception:  # or it would end the server

@@ -1,6 +1,7 @@
 """wsgikit serve: real servers on free ports, and the settings that they get."""
 
 import http.client
+import mmap
 import os
 import re
 import runpy
@@ -16,10 +17,11 @@ import pytest
 from gunicorn.config import Config
 from webtest import TestApp
 
+from wsgikit import booting
 from wsgikit import gunicorn as hooks
+from wsgikit.booting import has_come_up
 from wsgikit.cli.serve import usable_cores
 from wsgikit.config import DEFAULTS
-from wsgikit.threaded_worker import stop_well
 
 ROOT = Path(__file__).parents[2]
 FIXED = {
@@ -189,7 +191,7 @@ def test_reload_of_a_module_that_cannot_be_imported_changes_nothing(serve, tmp_p
     server.wait_for(lambda: "started" in server.log)
     change(tmp_path, "raise LookupError('not yet')")
     server.process.send_signal(signal.SIGHUP)
-    server.wait_for(lambda: "Not reloaded" in server.log)
+    server.wait_for(lambda: "did not come up" in server.log)
     assert "LookupError: not yet" in server.log
     assert '"text":"first"' in server.get("/")
     change(tmp_path, SITE.replace('"first"', '"second"'))
@@ -379,7 +381,10 @@ def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings, monkeypatch)
         ("compile('1 +', None, 'eval')", {"site.py"}),
     ],
 )
-def test_worker_in_development_shows_what_its_app_raised(settings, tmp_path, source, files):
+def test_worker_in_development_shows_what_its_app_raised(
+    settings, tmp_path, monkeypatch, source, files
+):
+    monkeypatch.setattr(booting, "_ages", mmap.mmap(-1, len(booting._ages)))
     (tmp_path / "helper.py").write_text("raise LookupError('in the helper')")
     (tmp_path / "unreadable.py").write_text("def view(:")
     server, watched, logged = settings("--reload", source=source), [], []
@@ -394,7 +399,9 @@ def test_worker_in_development_shows_what_its_app_raised(settings, tmp_path, sou
     assert logged == ["The app cannot be imported; waiting for a change"]
     names = {re.sub(r"site_\d+", "site", Path(file).name) for file in watched}
     assert files <= names
-    assert server.cfg.post_worker_init is stop_well  # which starts nothing
+    served = SimpleNamespace(age=1)
+    server.cfg.post_worker_init(served)  # which starts nothing
+    assert has_come_up(served)
 
 
 def test_app_is_loaded_by_the_workers_alone(settings):

@@ -21,6 +21,10 @@ def stop_making(server: Any, name: str) -> None:
     (server.folder / name).unlink()
 
 
+def ended(server: Any) -> set[int]:
+    return {record["pid"] for record in server.records("shutdown")}
+
+
 def send(server: Any, number: signal.Signals) -> None:
     server.process.send_signal(number)
 
@@ -30,32 +34,54 @@ def wait_for(server: Any, text: str, count: int = 1) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "told"),
-    [("broken", "LookupError: the new code is wrong"), ("misconfigured", "NameError: no setting")],
+    ("mistake", "told", "says"),
+    [
+        ("broken", "LookupError: the new code is wrong\n", "did not come up"),
+        ("away", "LookupError: the database is away\n", "did not come up"),
+        ("misconfigured", "NameError: no setting", "Not reloaded"),
+    ],
 )
-def test_reload_of_what_does_not_load_changes_nothing(server: Any, mistake: str, told: str) -> None:
+def test_reload_of_what_does_not_load_or_start_changes_nothing(
+    server: Any, mistake: str, told: str, says: str
+) -> None:
     before = server.worker_pids
     start_making(server, mistake)
     send(server, signal.SIGHUP)
-    wait_for(server, "Not reloaded")
+    wait_for(server, says, 1 if mistake == "misconfigured" else 2)
     assert told in server.log
-    assert int(server.get("/").body) in before
-    assert server.records("shutdown") == []
+    for _ in range(5):
+        assert int(server.get("/").body) in before
+    assert ended(server).isdisjoint(before)
     stop_making(server, mistake)
     send(server, signal.SIGHUP)
+    server._wait_for(lambda: ended(server) >= {*before}, "end its old workers")
+    assert int(server.get("/").body) not in before
+
+
+def test_old_workers_serve_until_the_new_ones_have_come_up(server: Any) -> None:
+    before = server.worker_pids
+    start_making(server, "slow")
+    send(server, signal.SIGHUP)
+    server._wait_for(lambda: len(server.records("loaded")) == 4, "load the app anew")
+    for _ in range(5):
+        assert int(server.get("/").body) in before
+    stop_making(server, "slow")
     server._wait_for(lambda: len(server.records("shutdown")) == 2, "end its old workers")
-    server._wait_for(lambda: len(server.worker_pids) == 4, "start its new workers")
+    assert int(server.get("/").body) not in before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-def test_stop_does_not_wait_for_a_reload_that_still_loads(
-    server: Any, number: signal.Signals
+def test_stop_does_not_wait_for_what_a_reload_waits_for(
+    serve: Callable[..., Any], number: signal.Signals
 ) -> None:
-    start_making(server, "slow")
-    send(server, signal.SIGHUP)
-    server._wait_for(lambda: len(server.records("loaded")) == 3, "load the app once more")
-    send(server, number)
-    assert server.process.wait(20) == 0
+    server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--graceful-timeout 3"})
+    with server.connect() as connection:
+        connection.start("GET", "/busy")
+        server.wait_for_record("busy")
+        send(server, signal.SIGHUP)
+        server._wait_for(lambda: len(server.records("startup")) == 2, "start its new worker")
+        send(server, number)
+        assert server.process.wait(20) == 0
     assert len(server.records("shutdown")) == 2
 
 

@@ -9,6 +9,7 @@ from wsgiref.types import WSGIApplication
 
 from gunicorn.util import make_fail_app  # type: ignore[import-untyped]
 
+from ..booting import say_booted
 from ..threaded_worker import stop_well
 
 
@@ -20,8 +21,14 @@ def show_until_corrected(worker: Any, error: Exception) -> WSGIApplication:
     worker.log.exception("The app cannot be imported; waiting for a change")
     for file in _files(error):
         worker.reloader.add_extra_file(file)
-    worker.cfg.set("post_worker_init", stop_well)  # and nothing is started
+    worker.cfg.set("post_worker_init", _come_up)
     return make_fail_app("".join(traceback.format_exception(error)))  # type: ignore[no-any-return]
+
+
+def _come_up(worker: Any) -> None:
+    """In place of our hook, which would start what there is of the app."""
+    say_booted(worker)
+    stop_well(worker)
 
 
 def _files(error: Exception) -> Iterator[str]:
