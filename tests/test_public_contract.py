@@ -112,7 +112,14 @@ UNUSED = ["tomllib", "wsgikit.sessions.outage", "wsgikit.sessions.store_keeper"]
     + [("wsgikit.testing", "TestApp"), ("wsgikit.testing.conformance", "check")]
     + [
         ("wsgikit.gunicorn", name)
-        for name in ("post_fork", "post_worker_init", "when_ready", "worker_exit", "child_exit")
+        for name in (
+            "on_starting",
+            "when_ready",
+            "post_fork",
+            "post_worker_init",
+            "worker_exit",
+            "child_exit",
+        )
     ],
 )
 def test_name_is_importable(module, name):
