@@ -54,7 +54,8 @@ keepalive = int(os.environ.get("KEEPALIVE") or 75)
 graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT") or 40)
 
 # A worker that has answered so many is replaced, which bounds what a leak can take; the jitter
-# keeps the workers from doing so at the same time. 0: never.
+# keeps the workers from doing so at the same time, and the hooks from ending one before another is
+# there. 0: never.
 max_requests = int(os.environ.get("MAX_REQUESTS") or 20_000)
 max_requests_jitter = max_requests // 10
 

@@ -26,7 +26,10 @@ from wsgikit.errors import ConfigurationError
 def flag(monkeypatch):
     """This test's own, for no other is to find a server that drains, or has booted."""
     monkeypatch.setattr(draining, "_flag", mmap.mmap(-1, 1))
-    monkeypatch.setattr(booting, "_ages", mmap.mmap(-1, len(booting._ages)))
+    come_up = booting.Workers()
+    for module in (booting, gunicorn):
+        monkeypatch.setattr(module, "come_up", come_up)
+    return come_up
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def stops():
 @pytest.fixture
 def server(stops):
     return SimpleNamespace(
-        reexec_pid=0, master_pid=0, reload=None, kill_worker=None, START_CTX={}, cfg=Config()
+        reexec_pid=0, master_pid=0, reload=None, manage_workers=None, START_CTX={}, cfg=Config()
     )
 
 
@@ -283,7 +286,7 @@ def test_worker_that_comes_up_lets_later_ones_fail(worker):
 
 def test_worker_that_failed_to_boot_is_replaced_after_a_while(worker):
     worker.pid = os.getpid()
-    booting.say_booted(SimpleNamespace(age=1))
+    booting.come_up.add(SimpleNamespace(age=1))
     begun = time.monotonic()
     gunicorn.worker_exit(None, worker)
     assert time.monotonic() - begun >= 1
@@ -291,7 +294,7 @@ def test_worker_that_failed_to_boot_is_replaced_after_a_while(worker):
 
 def test_worker_that_failed_to_boot_ends_when_it_is_told_to(worker, monkeypatch):
     worker.pid = os.getpid()
-    booting.say_booted(SimpleNamespace(age=1))
+    booting.come_up.add(SimpleNamespace(age=1))
     waits = []
     monkeypatch.setattr(
         time, "sleep", lambda seconds: waits.append(worker.handle_exit(signal.SIGTERM, None))
@@ -306,7 +309,7 @@ def test_worker_that_failed_to_boot_is_named_where_others_serve(worker, others):
     server = SimpleNamespace(log=SimpleNamespace(error=lambda text, pid: logged.append(pid)))
     worker.pid, worker.age = 7, 5
     for _ in range(others):
-        booting.say_booted(SimpleNamespace(age=1))
+        booting.come_up.add(SimpleNamespace(age=1))
     gunicorn.child_exit(server, worker)
     assert logged == [7] * others
     gunicorn.post_worker_init(worker)

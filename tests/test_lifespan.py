@@ -148,7 +148,7 @@ def test_hooks_of_gunicorn_start_and_end_every_app_in_order(app, log):
     other = App("other")
     other.on_startup(lambda: log.append("start other"))
     other.on_shutdown(lambda: log.append("end other"))
-    post_worker_init(SimpleNamespace(wsgi=app))
+    post_worker_init(SimpleNamespace(wsgi=app, age=1))
     worker_exit(None, SimpleNamespace(pid=os.getpid(), booted=True))
     assert log == ["start 1", "start 2", "start other", "end other", "end 2", "end 1"]
 

@@ -1,168 +1,217 @@
 """Which workers gunicorn's main process is let end, and what it does at a reload."""
 
-import mmap
-import os
 import signal
+import sys
 from types import SimpleNamespace
 
 import pytest
 
-from wsgikit import booting
-from wsgikit.booting import has_booted, has_come_up, say_booted
-from wsgikit.replacement import replace_well
+from wsgikit import booting, replacement
+from wsgikit.booting import Workers
+from wsgikit.replacement import ask_for_successor, replace_well
 
 
 @pytest.fixture(autouse=True)
-def ages(monkeypatch):
-    """This test's own: no other is to find that a worker of this age has come up."""
-    monkeypatch.setattr(booting, "_ages", mmap.mmap(-1, len(booting._ages)))
+def come_up(monkeypatch):
+    """This test's own: no other is to find that a worker of this age has come up, or leaves."""
+    own = Workers()
+    for module in (booting, replacement):
+        monkeypatch.setattr(module, "come_up", own)
+    monkeypatch.setattr(replacement, "_leaving", Workers())
+    return own
+
+
+class MainProcess:
+    """What gunicorn's does with its workers, whose pids are their ages here."""
+
+    def __init__(self, come_up):
+        self.WORKERS = {}
+        self.num_workers = 2
+        self.told = []
+        self.logged = []
+        self.cfg = SimpleNamespace(address="here")
+        self.app = SimpleNamespace(cfg=self.cfg, reload=lambda: None)
+        self.log = SimpleNamespace(exception=self.logged.append)
+        self._come_up = come_up
+        self._last_age = 0
+        replace_well(self)
+
+    def kill_worker(self, pid, number):
+        assert number == signal.SIGTERM
+        self.told.append(pid)
+
+    def spawn(self):
+        worker = SimpleNamespace(max_requests=sys.maxsize, notify=lambda: None, nr=0)
+        self._last_age += 1
+        worker.age = worker.pid = self._last_age
+        self.WORKERS[worker.pid] = worker
+
+    def bring_up(self, *pids):
+        for pid in pids:
+            self._come_up.add(self.WORKERS[pid])
+
+    def manage_workers(self):
+        while len(self.WORKERS) < self.num_workers:
+            self.spawn()
+        for pid in sorted(self.WORKERS)[: -self.num_workers]:
+            self.kill_worker(pid, signal.SIGTERM)
+
+    def reload(self):
+        for _ in range(self.num_workers):
+            self.spawn()
+        self.manage_workers()
+        self.reap_workers()
+        pytest.fail("waited for the old workers")
+
+    def reap_workers(self):
+        pytest.fail("waited for the old workers")
+
+    def manage(self):
+        """Return whom it has told to end."""
+        self.told.clear()
+        self.manage_workers()
+        return self.told
 
 
 @pytest.fixture
-def server():
-    """A main process whose pids are the workers' ages; ``killed`` has those that were told."""
-    killed = []
-    return SimpleNamespace(
-        pid=os.getpid(),
-        WORKERS={},
-        LISTENERS=["a socket"],
-        num_workers=2,
-        killed=killed,
-        kill_worker=lambda pid, number: killed.append(pid),
-        reload=None,
-        app=SimpleNamespace(cfg="of before"),
-        cfg="of before",
-        log=SimpleNamespace(exception=lambda message: killed.append(message)),
-    )
+def server(come_up):
+    """One whose two workers serve."""
+    server = MainProcess(come_up)
+    server.manage_workers()
+    server.bring_up(1, 2)
+    return server
 
 
-def add(server, *ages, up):
-    for age in ages:
-        server.WORKERS[age] = SimpleNamespace(age=age)
-        if up:
-            say_booted(server.WORKERS[age])
-
-
-def manage(server):
-    """As gunicorn does: tell the oldest ones that are too many."""
-    server.killed.clear()
-    for age in sorted(server.WORKERS)[: -server.num_workers]:
-        server.kill_worker(age, signal.SIGTERM)
-    return server.killed
-
-
-def test_worker_has_come_up_when_it_says_so():
+def test_worker_has_come_up_when_it_says_so(come_up):
     worker, other = SimpleNamespace(age=1), SimpleNamespace(age=1 + booting._SLOTS)
-    assert not has_booted()
-    assert not has_come_up(worker)
-    say_booted(worker)
-    assert has_booted()
-    assert has_come_up(worker)
-    assert not has_come_up(other)
+    assert not come_up
+    assert worker not in come_up
+    come_up.add(worker)
+    assert come_up
+    assert worker in come_up
+    assert other not in come_up
 
 
 def test_old_worker_ends_for_each_new_one_that_has_come_up(server):
-    replace_well(server)
-    add(server, 1, 2, up=True)
-    add(server, 3, 4, up=False)
-    assert manage(server) == []
-    say_booted(server.WORKERS[4])
-    assert manage(server) == [1]
-    say_booted(server.WORKERS[3])
-    assert manage(server) == [1, 2]
+    server.reload()
+    assert sorted(server.WORKERS) == [1, 2, 3, 4]
+    assert server.manage() == []
+    server.bring_up(4)
+    assert server.manage() == [1]
+    server.bring_up(3)
+    assert server.manage() == [1, 2]
 
 
-def test_new_worker_that_is_gone_lets_the_old_one_stay(server):
-    replace_well(server)
-    add(server, 1, 2, up=True)
-    add(server, 3, up=False)
-    assert manage(server) == []
+def test_new_worker_that_fails_is_tried_again_and_the_old_ones_go_on(server):
+    server.reload()
+    server.bring_up(4)
     del server.WORKERS[3]
-    assert manage(server) == []
+    assert server.manage() == [1]
+    assert sorted(server.WORKERS) == [1, 2, 4, 5]
+    server.bring_up(5)
+    assert server.manage() == [1, 2]
 
 
 def test_worker_that_was_told_to_end_is_not_counted_upon(server):
-    replace_well(server)
-    add(server, 1, 2, 3, 4, up=True)
-    assert manage(server) == [1, 2]
-    add(server, 5, 6, up=False)
-    assert manage(server) == [1, 2]  # which answer what they have begun; 3 and 4 serve
+    server.reload()
+    server.bring_up(3, 4)
+    assert server.manage() == [1, 2]
+    del server.WORKERS[4]  # killed, while 1 and 2 still stream
+    assert server.manage() == [1, 2]
+    assert sorted(server.WORKERS) == [1, 2, 3, 5]
+    server.reload()
+    assert server.manage() == [1, 2, 5]  # which has not come up; 3 serves on
 
 
-def test_new_worker_that_a_newer_one_replaces_need_not_come_up(server):
-    replace_well(server)
-    add(server, 1, 2, up=True)
-    add(server, 3, 4, 5, 6, up=False)
-    assert manage(server) == [3, 4]
+def test_reload_while_another_one_is_under_way_begins_anew(server):
+    server.reload()
+    server.reload()
+    assert sorted(server.WORKERS) == [1, 2, 3, 4, 5, 6]
+    assert server.manage() == [3, 4]
 
 
 def test_one_worker_less_is_ended_at_once(server):
-    replace_well(server)
-    add(server, 1, 2, up=True)
     server.num_workers = 1
-    assert manage(server) == [1]
+    assert server.manage() == [1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
-def test_stop_ends_all(server, number):
-    replace_well(server)
-    add(server, 1, 2, up=True)
-    add(server, 3, 4, up=False)
-    server.LISTENERS = []
-    for age in server.WORKERS:
-        server.kill_worker(age, number)
-    assert server.killed == [1, 2, 3, 4]
-
-
-def test_worker_that_hangs_is_killed(server):
-    replace_well(server)
-    add(server, 1, 2, up=True)
-    add(server, 3, up=False)
-    server.kill_worker(1, signal.SIGABRT)
-    assert server.killed == [1]
-
-
-def test_reload_does_not_wait_for_the_old_workers(server):
-    def reload():
-        server.killed.append("spawned")
-        server.reap_workers()
-        pytest.fail("waited")
-
-    server.reload = reload
-    replace_well(server)
+def test_reload_that_adds_workers_needs_all_old_ones_until_they_are_there(server):
+    server.num_workers = 3
     server.reload()
-    assert server.killed == ["spawned"]
-    assert not hasattr(server, "reap_workers")  # but for that of its class
+    server.bring_up(3)
+    assert server.manage() == []
+    server.bring_up(4)
+    assert server.manage() == [1]
 
 
-def test_reload_without_old_workers_ends_by_itself(server):
-    server.reload = lambda: server.killed.append("spawned")
-    replace_well(server)
-    server.reload()
-    assert server.killed == ["spawned"]
+def test_workers_are_counted_as_gunicorn_counts_them_when_none_is_to_leave(server):
+    assert server.manage() == []
+    del server.WORKERS[1]
+    assert server.manage() == []
+    assert sorted(server.WORKERS) == [2, 3]
 
 
-@pytest.mark.parametrize("error", [SystemExit(1), ValueError("no such address")])
-def test_reload_that_fails_goes_on_with_the_configuration_of_before(server, error):
-    def reload():
-        server.app.cfg = "half of the new one"
-        raise error
-
-    server.reload = reload
-    replace_well(server)
-    server.reload()
-    assert server.app.cfg == "of before"
-    assert server.killed == ["Not reloaded: the workers go on with what they have"]
-
-
-def test_worker_that_is_forked_at_a_reload_ends_as_any_other(server):
-    server.pid = 0  # this is not the main process
-
-    def reload():
+def test_worker_that_is_forked_ends_as_any_other(server):
+    def spawn():
         raise SystemExit(3)
 
-    server.reload = reload
-    replace_well(server)
+    server.spawn = spawn
     with pytest.raises(SystemExit):
         server.reload()
-    assert server.killed == []
+    assert server.logged == []
+    assert "reap_workers" not in vars(server)
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), ValueError("no such setting")])
+def test_settings_that_do_not_load_change_nothing(server, error):
+    def reload():
+        server.app.cfg = "half of the new ones"
+        raise error
+
+    server.app.reload = reload
+    server.reload()
+    assert server.app.cfg is server.cfg
+    assert server.logged == ["Not reloaded: the workers go on with what they have"]
+    assert server.manage() == []
+    assert sorted(server.WORKERS) == [1, 2]
+
+
+def test_new_address_is_not_bound_to(server):
+    """The sockets would be closed before that of the new one can be had."""
+    new = SimpleNamespace(address="there")
+    server.app.reload = lambda: setattr(server.app, "cfg", new)
+    server.reload()
+    assert server.app.cfg is server.cfg
+    assert sorted(server.WORKERS) == [1, 2]
+
+
+def test_worker_that_has_answered_enough_serves_until_it_is_replaced(server):
+    beats = []
+    worker = server.WORKERS[1]
+    worker.max_requests, worker.notify = 5, lambda: beats.append(1)
+    ask_for_successor(server, worker)
+    worker.nr = 4
+    worker.notify()
+    assert server.manage() == []
+    assert len(server.WORKERS) == 2
+    worker.nr = 5
+    assert worker.nr < worker.max_requests
+    worker.notify()
+    assert server.manage() == []
+    assert sorted(server.WORKERS) == [1, 2, 3]
+    server.bring_up(3)
+    assert server.manage() == [1]
+    assert len(beats) == 2
+
+
+def test_worker_without_a_limit_asks_for_nobody(server):
+    worker = server.WORKERS[1]
+    notify = worker.notify
+    ask_for_successor(server, worker)
+    assert worker.notify is notify
+
+
+def test_worker_that_nobody_would_replace_ends_by_itself():
+    worker = SimpleNamespace(max_requests=5, notify=None)
+    ask_for_successor(SimpleNamespace(), worker)
+    assert worker.max_requests == 5

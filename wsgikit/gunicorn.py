@@ -10,8 +10,9 @@ A configuration that has one of these itself calls ours in it, and in ``worker_e
 
 A server that starts ends when its app fails to. One that has served goes on: a worker that fails to
 boot, say at a replacement while the database is away, is logged and tried again each second. At a
-reload (SIGHUP) an old worker ends when a new one has come up in its place; where that does not load
-or start, the old ones go on, as with nginx. From SIGTERM on:
+reload (SIGHUP), and after ``max_requests``, a worker ends when a new one has come up in its place:
+as long as that does not load or start, it goes on. Settings that do not load change nothing, nor do
+those that name a new address. From SIGTERM on:
 
 1. :func:`~wsgikit.draining.is_draining` is True in all workers: ``HealthMiddleware`` is not ready,
    ``DrainMiddleware`` lets no connection be kept.
@@ -37,10 +38,10 @@ from types import FrameType
 from typing import Any
 
 from . import exchange, lifespan, metrics
-from .booting import has_booted, has_come_up, outlive, say_booted, wait_for_another_try
+from .booting import come_up, outlive, wait_for_another_try
 from .draining import is_draining, is_stopping, start_draining, start_stopping
 from .errors import ConfigurationError
-from .replacement import replace_well
+from .replacement import ask_for_successor, replace_well
 from .threaded_worker import Closable, end_despite_threads, stop_well
 
 DRAIN_SECONDS = "DRAIN_SECONDS"
@@ -128,8 +129,9 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Keep a worker that fails to boot from ending a server that has served."""
+    """Keep a worker that fails to boot from ending a server that has served; see ``when_ready``."""
     outlive(server)
+    ask_for_successor(server, worker)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -139,7 +141,7 @@ def post_worker_init(worker: Any) -> None:
     start keeps the worker from booting, and a new deployment from going live.
     """
     lifespan.startup()
-    say_booted(worker)
+    come_up.add(worker)
     if is_stopping():  # which it was told before it could hear it: it has no handlers for a moment
         worker.alive = False
     worker.wsgi = Closable(worker.wsgi)
@@ -167,7 +169,7 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Take a worker that has ended, in whatever way, out of the gauges of MetricsMiddleware."""
-    if has_booted() and not has_come_up(worker):
+    if come_up and worker not in come_up:
         server.log.error("Worker %d did not come up: those that serve go on", worker.pid)
     try:
         metrics.forget_process(worker.pid)

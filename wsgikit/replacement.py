@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from .booting import has_come_up
+from .booting import Workers, come_up
+from .errors import ConfigurationError
+
+_leaving = Workers()
+"""Those that another one is to replace: at a reload, or when they have answered max_requests."""
 
 
 class _Spawned(Exception):
@@ -16,28 +20,55 @@ class _Spawned(Exception):
 
 
 def replace_well(server: Any) -> None:
-    """Have no worker end before there is another one, and a reload that fails change nothing.
+    """Have no worker of the server end before another one has come up in its place.
 
-    gunicorn itself ends the old workers as soon as the new ones are forked. Those load the app
-    then, start it, and may fail to, while nobody serves.
+    gunicorn itself ends the old workers of a reload as soon as the new ones are forked. Those load
+    the app then, start it, and may fail to, while nobody serves. And a worker that has answered
+    ``max_requests`` has closed its sockets, and waits for its last streams, before it is replaced.
     """
-    server.kill_worker = partial(_kill_unless_needed, server, server.kill_worker)
     server.reload = partial(_reload, server, server.reload)
+    server.manage_workers = partial(_manage, server, server.manage_workers)
+
+
+def ask_for_successor(server: Any, worker: Any) -> None:
+    """Have a worker, just forked, serve until it is replaced, also after ``max_requests``."""
+    limit, notify = worker.max_requests, worker.notify
+
+    def notify_and_ask() -> None:  # its loop does so each second
+        notify()
+        if worker.nr >= limit:
+            _leaving.add(worker)
+
+    if limit < sys.maxsize and "manage_workers" in vars(server):
+        worker.max_requests, worker.notify = sys.maxsize, notify_and_ask
 
 
 def _reload(server: Any, reload: Callable[[], object]) -> None:
+    if not _configuration_loads(server):
+        return
+    for worker in server.WORKERS.values():
+        _leaving.add(worker)
     server.reap_workers = _leave
     try:
         reload()
     except _Spawned:
         pass
-    except (Exception, SystemExit):
-        if os.getpid() != server.pid:
-            raise  # the end of a worker, which gunicorn forks in there
-        server.app.cfg = server.cfg  # as before: the new one does not load
-        server.log.exception("Not reloaded: the workers go on with what they have")
     finally:
         del server.reap_workers
+
+
+def _configuration_loads(server: Any) -> bool:
+    """Try it: a reload that fails half-way has closed the sockets, say."""
+    try:
+        server.app.reload()
+        if server.app.cfg.address != server.cfg.address:
+            raise ConfigurationError("A new address to bind to takes a restart.")
+    except (Exception, SystemExit):
+        server.log.exception("Not reloaded: the workers go on with what they have")
+        return False
+    finally:
+        server.app.cfg = server.cfg
+    return True
 
 
 def _leave() -> None:
@@ -45,24 +76,28 @@ def _leave() -> None:
     raise _Spawned
 
 
-def _kill_unless_needed(
-    server: Any, kill: Callable[[int, int], object], pid: int, number: int
-) -> None:
-    worker = server.WORKERS.get(pid)
-    if number == signal.SIGTERM and server.LISTENERS and worker is not None:
-        if _is_needed(server, worker):
-            return
+def _manage(server: Any, manage: Callable[[], object]) -> None:
+    """Have gunicorn keep as many workers as are wanted, beside those that are to leave."""
+    leaving = {pid: worker for pid, worker in server.WORKERS.items() if worker in _leaving}
+    for pid in leaving:
+        del server.WORKERS[pid]
+    try:
+        manage()
+    finally:
+        staying = [*server.WORKERS.values()]
+        server.WORKERS.update(leaving)
+    for worker in _not_needed(server, [*leaving.values()], staying):
         worker.is_told_to_end = True
-    kill(pid, number)
+        server.kill_worker(worker.pid, signal.SIGTERM)
 
 
-def _is_needed(server: Any, worker: Any) -> bool:
-    """Whether it serves in the place of one that is to come, and has not come up yet."""
-    workers = sorted(server.WORKERS.values(), key=lambda each: each.age)
-    to_stay, others = workers[-server.num_workers :], workers[: -server.num_workers]
-    missing = sum(not has_come_up(each) for each in to_stay)
-    serving = [each for each in others if has_come_up(each) and not _is_told(each)]
-    return missing > 0 and worker in serving[-missing:]
+def _not_needed(server: Any, leaving: Sequence[Any], staying: Sequence[Any]) -> list[Any]:
+    """Those that serve in nobody's place: for each that is still to come up one old one stays."""
+    missing = max(0, server.num_workers - sum(worker in come_up for worker in staying))
+    oldest_first = sorted(leaving, key=lambda worker: worker.age)
+    serving = [each for each in oldest_first if each in come_up and not _is_told(each)]
+    needed = serving[max(0, len(serving) - missing) :]
+    return [worker for worker in oldest_first if worker not in needed]
 
 
 def _is_told(worker: Any) -> bool:

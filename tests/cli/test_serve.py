@@ -1,7 +1,6 @@
 """wsgikit serve: real servers on free ports, and the settings that they get."""
 
 import http.client
-import mmap
 import os
 import re
 import runpy
@@ -17,9 +16,8 @@ import pytest
 from gunicorn.config import Config
 from webtest import TestApp
 
-from wsgikit import booting
 from wsgikit import gunicorn as hooks
-from wsgikit.booting import has_come_up
+from wsgikit.booting import Workers
 from wsgikit.cli.serve import usable_cores
 from wsgikit.config import DEFAULTS
 
@@ -384,11 +382,14 @@ def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings, monkeypatch)
 def test_worker_in_development_shows_what_its_app_raised(
     settings, tmp_path, monkeypatch, source, files
 ):
-    monkeypatch.setattr(booting, "_ages", mmap.mmap(-1, len(booting._ages)))
+    come_up = Workers()
+    monkeypatch.setattr("wsgikit.cli.development.come_up", come_up)
     (tmp_path / "helper.py").write_text("raise LookupError('in the helper')")
     (tmp_path / "unreadable.py").write_text("def view(:")
     server, watched, logged = settings("--reload", source=source), [], []
     worker = SimpleNamespace(
+        max_requests=sys.maxsize,
+        notify=None,
         log=SimpleNamespace(exception=logged.append),
         reloader=SimpleNamespace(add_extra_file=watched.append),
         cfg=server.cfg,
@@ -401,7 +402,7 @@ def test_worker_in_development_shows_what_its_app_raised(
     assert files <= names
     served = SimpleNamespace(age=1)
     server.cfg.post_worker_init(served)  # which starts nothing
-    assert has_come_up(served)
+    assert served in come_up
 
 
 def test_app_is_loaded_by_the_workers_alone(settings):

@@ -53,7 +53,8 @@ def test_reload_of_what_does_not_load_or_start_changes_nothing(
         assert int(server.get("/").body) in before
     assert ended(server).isdisjoint(before)
     stop_making(server, mistake)
-    send(server, signal.SIGHUP)
+    if mistake == "misconfigured":
+        send(server, signal.SIGHUP)  # else it is tried again each second
     server._wait_for(lambda: ended(server) >= {*before}, "end its old workers")
     assert int(server.get("/").body) not in before
 
@@ -83,6 +84,25 @@ def test_stop_does_not_wait_for_what_a_reload_waits_for(
         send(server, number)
         assert server.process.wait(20) == 0
     assert len(server.records("shutdown")) == 2
+
+
+def test_worker_that_has_answered_enough_serves_until_another_one_does(
+    serve: Callable[..., Any],
+) -> None:
+    server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--max-requests 5"})
+    (old,) = server.worker_pids
+    with server.connect() as connection:
+        connection.start("GET", "/busy")
+        server.wait_for_record("busy")
+        start_making(server, "away")
+        for _ in range(5):
+            assert int(server.get("/").body) == old
+        wait_for(server, "did not come up")
+        assert int(server.get("/").body) == old
+        stop_making(server, "away")
+        server._wait_for(lambda: len(server.records("startup")) == 2, "start another worker")
+        server._wait_for(lambda: int(server.get("/").body) != old, "serve by another worker")
+        assert old not in ended(server)
 
 
 def test_worker_that_cannot_start_is_tried_again_until_it_can(server: Any) -> None:

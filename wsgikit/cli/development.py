@@ -9,7 +9,7 @@ from wsgiref.types import WSGIApplication
 
 from gunicorn.util import make_fail_app  # type: ignore[import-untyped]
 
-from ..booting import say_booted
+from ..booting import come_up
 from ..threaded_worker import stop_well
 
 
@@ -27,7 +27,7 @@ def show_until_corrected(worker: Any, error: Exception) -> WSGIApplication:
 
 def _come_up(worker: Any) -> None:
     """In place of our hook, which would start what there is of the app."""
-    say_booted(worker)
+    come_up.add(worker)
     stop_well(worker)
 
 
