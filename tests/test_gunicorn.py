@@ -209,6 +209,7 @@ def test_worker_quits_only_when_nothing_is_interrupted(worker):
         signal.raise_signal(signal.SIGQUIT)
         signal.raise_signal(signal.SIGINT)
     assert worker.alive
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # which programs would inherit
     with pytest.raises(SystemExit):
         worker.method_queue.run_callbacks(None)
     assert not worker.alive
@@ -276,12 +277,20 @@ def test_main_process_ends_no_app_for_a_worker_that_it_has_missed(worker, monkey
 
 
 def test_worker_that_comes_up_lets_later_ones_fail(worker):
-    server = SimpleNamespace(WORKER_BOOT_ERROR=3, APP_LOAD_ERROR=4)
+    server = SimpleNamespace(WORKER_BOOT_ERROR=3, APP_LOAD_ERROR=4, manage_workers="ours")
     gunicorn.post_fork(server, worker)
     assert (server.WORKER_BOOT_ERROR, server.APP_LOAD_ERROR) == (3, 4)
     gunicorn.post_worker_init(worker)
     gunicorn.post_fork(server, worker)
     assert (server.WORKER_BOOT_ERROR, server.APP_LOAD_ERROR) == (1, 1)
+
+
+def test_without_the_other_hook_workers_end_and_fail_as_ever(worker):
+    server = SimpleNamespace(WORKER_BOOT_ERROR=3)
+    gunicorn.post_worker_init(worker)
+    worker.max_requests = 5
+    gunicorn.post_fork(server, worker)
+    assert (server.WORKER_BOOT_ERROR, worker.max_requests) == (3, 5)
 
 
 def test_worker_that_failed_to_boot_is_replaced_after_a_while(worker):

@@ -8,7 +8,7 @@ import pytest
 
 from wsgikit import booting, replacement
 from wsgikit.booting import Workers
-from wsgikit.replacement import ask_for_successor, replace_well
+from wsgikit.replacement import ask_for_successor, replace_well, replaces_well
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +90,11 @@ def test_worker_has_come_up_when_it_says_so(come_up):
     assert come_up
     assert worker in come_up
     assert other not in come_up
+
+
+def test_server_says_whether_it_replaces_well(server):
+    assert replaces_well(server)
+    assert not replaces_well(SimpleNamespace())
 
 
 def test_old_worker_ends_for_each_new_one_that_has_come_up(server):
@@ -189,7 +194,7 @@ def test_worker_that_has_answered_enough_serves_until_it_is_replaced(server):
     beats = []
     worker = server.WORKERS[1]
     worker.max_requests, worker.notify = 5, lambda: beats.append(1)
-    ask_for_successor(server, worker)
+    ask_for_successor(worker)
     worker.nr = 4
     worker.notify()
     assert server.manage() == []
@@ -207,11 +212,5 @@ def test_worker_that_has_answered_enough_serves_until_it_is_replaced(server):
 def test_worker_without_a_limit_asks_for_nobody(server):
     worker = server.WORKERS[1]
     notify = worker.notify
-    ask_for_successor(server, worker)
+    ask_for_successor(worker)
     assert worker.notify is notify
-
-
-def test_worker_that_nobody_would_replace_ends_by_itself():
-    worker = SimpleNamespace(max_requests=5, notify=None)
-    ask_for_successor(SimpleNamespace(), worker)
-    assert worker.max_requests == 5

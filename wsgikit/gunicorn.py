@@ -41,7 +41,7 @@ from . import exchange, lifespan, metrics
 from .booting import come_up, outlive, wait_for_another_try
 from .draining import is_draining, is_stopping, start_draining, start_stopping
 from .errors import ConfigurationError
-from .replacement import ask_for_successor, replace_well
+from .replacement import ask_for_successor, replace_well, replaces_well
 from .threaded_worker import Closable, end_despite_threads, stop_well
 
 DRAIN_SECONDS = "DRAIN_SECONDS"
@@ -129,9 +129,14 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Keep a worker that fails to boot from ending a server that has served; see ``when_ready``."""
-    outlive(server)
-    ask_for_successor(server, worker)
+    """Keep a worker that fails to boot from ending a server that has served.
+
+    And one that has answered ``max_requests`` from ending without another one in its place. Does
+    nothing without ``when_ready``, by which the main process sees to that.
+    """
+    if replaces_well(server):
+        outlive(server)
+        ask_for_successor(worker)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -30,7 +30,12 @@ def replace_well(server: Any) -> None:
     server.manage_workers = partial(_manage, server, server.manage_workers)
 
 
-def ask_for_successor(server: Any, worker: Any) -> None:
+def replaces_well(server: Any) -> bool:
+    """Whether it was told to, by ``replace_well``."""
+    return "manage_workers" in vars(server)
+
+
+def ask_for_successor(worker: Any) -> None:
     """Have a worker, just forked, serve until it is replaced, also after ``max_requests``."""
     limit, notify = worker.max_requests, worker.notify
 
@@ -39,7 +44,7 @@ def ask_for_successor(server: Any, worker: Any) -> None:
         if worker.nr >= limit:
             _leaving.add(worker)
 
-    if limit < sys.maxsize and "manage_workers" in vars(server):
+    if limit < sys.maxsize:
         worker.max_requests, worker.notify = sys.maxsize, notify_and_ask
 
 

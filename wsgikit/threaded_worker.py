@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from functools import partial
+from types import FrameType
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -64,8 +65,12 @@ def _quit_in_the_loop(worker: Any) -> None:
     holds, or leave a thread behind that nobody tells to end; so the worker's loop calls it.
     """
     quit_later = partial(worker.method_queue.defer, worker.handle_quit)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, _leave_to_the_main_process)
     signal.signal(signal.SIGQUIT, lambda number, frame: quit_later(number, None))
+
+
+def _leave_to_the_main_process(number: int, frame: FrameType | None) -> None:
+    """Other than SIG_IGN it is not handed on to the programs that views start."""
 
 
 def _accept_waiting(worker: Any, socket: Any) -> None:
