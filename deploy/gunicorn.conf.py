@@ -49,8 +49,8 @@ timeout = 30
 keepalive = int(os.environ.get("KEEPALIVE") or 75)
 
 # Seconds that requests under way get when a worker is told to stop: longer than the longest stream.
-# At a stop DRAIN_SECONDS come before that, and at a reload gunicorn waits for the old workers up to
-# this long before it looks at the next signal; what kills it after a while must allow for that.
+# At a stop DRAIN_SECONDS come before that, and two seconds for on_shutdown after it; what kills
+# gunicorn after a while must allow for that.
 graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT") or 40)
 
 # A worker that has answered so many is replaced, which bounds what a leak can take; the jitter

@@ -30,9 +30,9 @@ class AccessLogMiddleware(Layer):
     :raises ConfigurationError: there is no such format, or ``redact`` is no list of names.
 
     A line has the client, method, path, query, status, bytes of the body, seconds to its first
-    byte and to its end, why it was cut (``client`` left, or ``error``), the rule of the route,
-    the ids of request and trace, referer and user agent; no other header, so no cookie and no
-    ``Authorization``. All of it is ASCII without control characters, whatever was asked for.
+    byte and to its end, why it was cut (``client`` left, ``error``, ``stop`` of the worker), the
+    rule of the route, the ids of request and trace, referer and user agent; no other header, so no
+    cookie and no ``Authorization``. All is ASCII without control characters, whatever was asked for.
 
     Place it inside ``ProxyMiddleware`` and ``RequestIDMiddleware``, whose address and id it logs,
     and outside all that answers. Reads ``environ["wsgikit.context"]`` for the rule.

@@ -248,6 +248,15 @@ def test_worker_that_ends_waits_for_no_request_under_way(worker, ended):
     assert ended == ["atexit", 3]
 
 
+def test_what_is_cut_is_logged_before_the_app_ends(worker, monkeypatch):
+    order = []
+    monkeypatch.setattr(gunicorn.exchange, "cut_all", lambda: order.append("cut"))
+    monkeypatch.setattr(gunicorn.lifespan, "shutdown", lambda: order.append("shutdown"))
+    worker.pid, worker.booted = os.getpid(), True
+    gunicorn.worker_exit(None, worker)
+    assert order == ["cut", "shutdown"]
+
+
 def test_worker_without_requests_ends_as_usual(worker, ended):
     worker.pid, worker.booted = os.getpid(), True
     with pytest.raises(SystemExit):

@@ -9,7 +9,7 @@ from typing import Any
 
 _AGE = Struct("Q")
 _SLOTS = 1024
-"""More than there are workers at the same time. Each server counts them, from 1 on: their ages."""
+"""More than come up in the life of one of them. Each server counts them, from 1 on: their ages."""
 _PAUSE = 1
 _FAILED = 1
 """An exit status at which gunicorn starts another worker, and does not give up."""

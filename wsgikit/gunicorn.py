@@ -161,11 +161,11 @@ def worker_exit(server: Any, worker: Any) -> None:
     """
     if worker.pid != os.getpid():
         return  # the main process calls this too, of a worker whose end it has missed
+    exchange.cut_all()  # first, for on_shutdown may take longer than the main process waits
     try:
         lifespan.shutdown()
     except Exception:
         server.log.exception("An on_shutdown function failed")
-    exchange.cut_all()
     if not worker.booted:
         wait_for_another_try(worker)
     elif getattr(worker, "nr_conns", 0):

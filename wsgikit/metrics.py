@@ -42,7 +42,7 @@ class RequestMetrics:
         )
         self.aborted = client.Counter(
             "http_responses_aborted_total",
-            "Responses that were cut: the client left, or an error came after the first byte.",
+            "Responses that were cut: the client left, an error came, or the worker ended.",
             ["method", "rule", "reason"],
             registry=registry,
         )
