@@ -32,7 +32,7 @@ class AccessLogMiddleware(Layer):
     A line has the client, method, path, query, status, bytes of the body, seconds to its first
     byte and to its end, why it was cut (``client`` left, ``error``, ``stop`` of the worker), the
     rule of the route, the ids of request and trace, referer and user agent; no other header, so no
-    cookie and no ``Authorization``. All is ASCII without control characters, whatever was asked for.
+    cookie and no ``Authorization``. All is ASCII without control characters, whatever was asked.
 
     Place it inside ``ProxyMiddleware`` and ``RequestIDMiddleware``, whose address and id it logs,
     and outside all that answers. Reads ``environ["wsgikit.context"]`` for the rule.
