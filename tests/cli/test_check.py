@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 SITE = """
 import os
+import sys
 
 from django.core.wsgi import get_wsgi_application
 from flask import Flask
@@ -65,6 +66,10 @@ class Broken(SQLStore):
 
     def load(self, key):
         raise self.error
+
+    def close(self):
+        super().close()
+        print("closed", file=sys.stderr)
 
 
 def around(app):
@@ -354,6 +359,10 @@ def test_partitioned_cookie_may_go_with_requests_of_other_sites(check):
 
 def test_store_that_answers_is_no_finding(check, tmp_path):
     assert check(f"make(SESSION_STORE='sqlite:///{tmp_path}/sessions')").exit_code == 0
+
+
+def test_connections_of_a_store_are_closed(check):
+    assert check("make(SESSION_STORE=Broken())").stderr == "closed\n"
 
 
 def test_proxy_fix_that_trusts_nobody_is_no_proxy_layer(check):

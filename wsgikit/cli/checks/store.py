@@ -31,3 +31,5 @@ def _find_unreachable(store: SessionStore) -> Iterator[Finding]:
         reason = printable(str(cause).partition("\n")[0]).rstrip(".") or type(cause).__name__
         problem = f"The session store does not answer: {reason}."
         yield Finding("store-unreachable", problem, "Start it, or correct SESSION_STORE")
+    finally:
+        store.close()
