@@ -56,7 +56,7 @@ class DeadlineMiddleware(Layer):
         trusted: Iterable[str] | None = None,
     ) -> None:
         super().__init__(app)
-        if not 0 < seconds < math.inf:
+        if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
             raise ConfigurationError(
                 f"seconds={seconds!r} is no time to answer in.\n\nWrite seconds, such as 30."
             )

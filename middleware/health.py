@@ -13,6 +13,7 @@ from wsgikit import json_response
 from wsgikit.draining import close_if_draining, is_draining
 from wsgikit.errors import ConfigurationError
 from wsgikit.layer import Layer
+from wsgikit.option_lists import list_of
 from wsgikit.readiness import Check, check_times
 
 _METHODS = ("GET", "HEAD")
@@ -57,15 +58,16 @@ class HealthMiddleware(Layer):
         keep: float = 1.0,
     ) -> None:
         super().__init__(app)
-        paths = [live_path, ready_path]
-        if not all(path.startswith("/") for path in paths) or len({*paths}) < len(paths):
+        paths = list_of("paths", [live_path, ready_path], "/livez")
+        if len(paths) < 2 or not all(path.startswith("/") for path in paths):
             raise ConfigurationError(
-                f"{paths!r} are no two paths.\n\nWrite live_path='/livez', ready_path='/readyz'."
+                f"{live_path!r} and {ready_path!r} are no two paths.\n\n"
+                "Write live_path='/livez', ready_path='/readyz'."
             )
         check_times(timeout, keep)
         self._checks = {
             name: Check(name, function, timeout=timeout, keep=keep)
-            for name, function in (checks or {}).items()
+            for name, function in _named(checks or {}).items()
         }
         self._answers = {live_path: _live, ready_path: self._ready}
 
@@ -86,6 +88,14 @@ class HealthMiddleware(Layer):
         if failing:
             return _response(HTTPStatus.SERVICE_UNAVAILABLE, status="not ready", failing=failing)
         return _response(HTTPStatus.OK, status="ready")
+
+
+def _named(checks: Mapping[str, Callable[[], object]]) -> Mapping[str, Callable[[], object]]:
+    if not isinstance(checks, Mapping):
+        raise ConfigurationError(
+            f"checks={checks!r} has no names.\n\nWrite {{'database': a function}}."
+        )
+    return checks
 
 
 def _live() -> Response:

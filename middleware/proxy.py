@@ -10,10 +10,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.exceptions import BadRequest
 
 from wsgikit.environ import PEER, PROXY_ORIGINAL, TRUSTED_PEER
-from wsgikit.errors import ConfigurationError
 from wsgikit.forwarding import read_forwarding
 from wsgikit.layer import Layer, observed
 from wsgikit.log_context import request_ids
+from wsgikit.option_lists import list_of
 from wsgikit.proxy_headers import (
     OF_CLIENTS,
     UNDERSTOOD,
@@ -79,9 +79,8 @@ class ProxyMiddleware(Layer):
     ) -> None:
         super().__init__(app)
         self.trusted = TrustedPeers(trusted)
-        if isinstance(headers, str):
-            raise ConfigurationError(f"headers={headers!r} is no list.\n\nWrite [{headers!r}].")
-        self.headers = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in headers)
+        names = list_of("headers", headers, "X-Forwarded-For")
+        self.headers = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in names)
         self._names = self.headers | OF_CLIENTS
         self._warn_of_two = RunOnce()
         self._warn_of_two.add(lambda: logger.error(_TWICE))

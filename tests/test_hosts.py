@@ -18,6 +18,7 @@ from wsgikit.hosts import Host, TrustedHosts, parse_host
         ("example.org.:80", Host("example.org", 80)),
         ("localhost", Host("localhost")),
         ("xn--bcher-kva.example", Host("xn--bcher-kva.example")),
+        (f"{'a' * 63}.{'b' * 63}:8000", Host(f"{'a' * 63}.{'b' * 63}", 8000)),
         ("192.0.2.1:65535", Host("192.0.2.1", 65535)),
         ("[2001:DB8::1]", Host("2001:db8::1")),
         ("[2001:db8:0::1]:1", Host("2001:db8::1", 1)),
@@ -39,6 +40,10 @@ def test_host(text, host):
         "exam_ple.org",
         "exam ple.org",
         " example.org",
+        f"{'a' * 64}.org",
+        "xn--a.org",
+        "www.XN--99999999.org",
+        "xn--",
         "example.org\n",
         "example.org\r\nX: y",
         "example.org\x00",
@@ -150,9 +155,17 @@ def test_what_is_no_host_is_refused(wrong):
         TrustedHosts([wrong])
 
 
-@pytest.mark.parametrize("wrong", ["example.org", [], ()])
-def test_no_list_or_an_empty_one_is_refused(wrong):
-    with pytest.raises(ConfigurationError, match="is no list of hosts"):
+@pytest.mark.parametrize("wrong", ["example.org", None, [1]])
+def test_what_is_no_list_is_refused(wrong):
+    with pytest.raises(
+        ConfigurationError, match=r"is no list of hosts\.\n\nWrite \['example.org'\]"
+    ):
+        TrustedHosts(wrong)
+
+
+@pytest.mark.parametrize("wrong", [[], ()])
+def test_empty_list_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="No host is trusted"):
         TrustedHosts(wrong)
 
 

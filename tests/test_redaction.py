@@ -66,6 +66,9 @@ def test_value_is_known_however_often_it_was_encoded():
     [
         ("", ""),
         ("https://example.org/a?token=x&b=1", "https://example.org/a?token=***&b=1"),
+        ("https://example.org/a#token=x&b=1", "https://example.org/a#token=***&b=1"),
+        ("https://example.org/a#b?token=x", "https://example.org/a#b?token=***"),
+        ("https://example.org/a?b=1#token=x", "https://example.org/a?b=***"),
         ("https://me:pass@example.org/a", "https://***@example.org/a"),
         ("https://me@example.org", "https://***@example.org"),
         ("https://example.org/@me?b=a@b", "https://example.org/@me?b=a@b"),

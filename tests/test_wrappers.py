@@ -59,6 +59,19 @@ def test_request_in_a_blueprint_names_it(app, client):
     assert client.get("/blog/3").json == ["blog", "blog.show", 3]
 
 
+@pytest.mark.parametrize("host", ["xn--a", "xn--99999999.example", "a" * 64])
+def test_host_that_no_url_can_name_is_none(host):
+    """As werkzeug has it where characters are invalid, and not a 500 for what a client sends."""
+    request = Request(create_environ(base_url="http://localhost", headers={"Host": host}))
+    assert (request.host, request.url) == ("", "http:///")
+
+
+def test_host_in_another_alphabet_is_shown_in_urls():
+    request = Request(create_environ(headers={"Host": "xn--bcher-kva.example:8000"}))
+    assert request.host == "xn--bcher-kva.example:8000"
+    assert request.url == "http://bücher.example:8000/"
+
+
 def test_request_does_not_enter_the_environ():
     environ = create_environ("/")
     before = dict(environ)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from wsgiref.types import WSGIEnvironment
 
 from .errors import ConfigurationError
+from .option_lists import list_of
 
 Predicate = Callable[[WSGIEnvironment], bool]
 
@@ -18,12 +19,10 @@ def make_exclusion(exclude: Iterable[str] | Predicate) -> Predicate:
     """
     if callable(exclude):
         return exclude
-    paths = () if isinstance(exclude, str) else frozenset(exclude)
+    paths = list_of("paths", exclude, "/livez")
     for path in paths:
         if not path.startswith("/"):
             raise ConfigurationError(f"exclude has {path!r}.\n\nWrite the whole path: '/{path}'.")
-    if isinstance(exclude, str):
-        raise ConfigurationError(f"exclude={exclude!r} is no list.\n\nWrite [{exclude!r}].")
     return lambda environ: (
         bool(paths) and environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") in paths
     )

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from .errors import ConfigurationError
+from .option_lists import list_of
 from .trusted_peers import parse_address, parse_network
 
 _LABEL = "[a-z0-9-]+"
@@ -18,6 +19,7 @@ _HOST = re.compile(
 )
 _SUFFIX = re.compile(rf"\.?{_NAME}", re.ASCII)
 _MAX_PORT = 65535
+_LONGEST_LABEL = 63
 
 
 class Host(NamedTuple):
@@ -37,7 +39,7 @@ def parse_host(text: str) -> Host | None:
     Names are those of the DNS in ASCII: no user, no path, no escapes and no underscore.
     """
     match = _HOST.fullmatch(text)
-    if match is None:
+    if match is None or not is_encoded_well(text):
         return None
     name, port = match[1].lower().removesuffix("."), int(match[2] or 0)
     if name[0] == "[":
@@ -50,6 +52,17 @@ def parse_host(text: str) -> Host | None:
     return Host(name, port or None)
 
 
+def is_encoded_well(host: str) -> bool:
+    """Whether all labels can be written in ASCII and Unicode (IDNA 2003), as in URLs and IRIs."""
+    name = host.partition(":")[0].lower()
+    if len(name) <= _LONGEST_LABEL and "xn--" not in name:
+        return True
+    try:
+        return bool(name.encode("idna").decode("idna"))
+    except UnicodeError:
+        return False
+
+
 class TrustedHosts:
     """The hosts of these names: ``"www.example.org" in TrustedHosts([".example.org"])``.
 
@@ -59,10 +72,10 @@ class TrustedHosts:
     """
 
     def __init__(self, hosts: Iterable[str]) -> None:
-        given = [] if isinstance(hosts, str) else list(hosts)
+        given = list_of("hosts", hosts, "example.org")
         if not given:
             raise ConfigurationError(
-                f"{hosts!r} is no list of hosts.\n\nWrite the names that the site is reached by: "
+                "No host is trusted.\n\nWrite the names that the site is reached by: "
                 "['example.org', '.example.net']."
             )
         networks = {host: _network(host) for host in given}

@@ -86,7 +86,8 @@ def request_metrics(
     client = _client()
     registry = client.REGISTRY if registry is None else registry
     wanted = tuple(client.Histogram.DEFAULT_BUCKETS if buckets is None else buckets)
-    if not wanted or any(a >= b for a, b in pairwise(wanted)):
+    are_numbers = all(isinstance(limit, int | float) for limit in wanted)
+    if not (wanted and are_numbers) or any(a >= b for a, b in pairwise(wanted)):
         raise ConfigurationError(
             f"The buckets {wanted} do not ascend.\n\nWrite seconds, such as [0.1, 1, 10]."
         )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from .errors import ConfigurationError
+from .option_lists import list_of
 
 SECRETS = frozenset(
     {
@@ -43,6 +43,7 @@ _SEPARATOR = re.compile("([&;])")
 _NESTED_SEPARATOR = re.compile("[?&;#]")
 _ENCODED_AGAIN = re.compile("%(?:25)+")
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_END_OF_PATH = re.compile("[?#]")
 _USER = re.compile("//[^/?#]*@")
 _HIDDEN = "***"
 _NOTHING = "(?!)"
@@ -54,16 +55,14 @@ class Redaction:
     :param names: what parameters are named, whatever their case. Five letters and more count in
         any place: ``token`` stands for ``access_token``, ``user[token]`` and ``mytokens`` too.
         Fewer count as a whole word: ``key`` for ``apiKey`` and ``api-key``, not for ``keyword``.
-    :raises ConfigurationError: it is a text instead of several.
+    :raises ConfigurationError: it is no list of texts.
 
     A value that has such a parameter in it, as a URL may, is hidden as a whole, however often it
     is encoded. What a path holds, or a value in a format of its own, such as JSON, is not known.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        if isinstance(names, str):
-            raise ConfigurationError(f"{names!r} is no list of names.\n\nWrite [{names!r}].")
-        lower = {name.lower() for name in names}
+        lower = {name.lower() for name in list_of("names", names, "token")}
         self._words = {name for name in lower if len(name) < _LONG}
         self._parts = re.compile("|".join(map(re.escape, lower - self._words)) or _NOTHING)
 
@@ -72,9 +71,10 @@ class Redaction:
         return "".join(map(self._parameter, _SEPARATOR.split(query)))
 
     def url(self, url: str) -> str:
-        """The same for the query of a URL, which loses a password before its host too."""
-        place, mark, query = url.partition("?")
-        return _USER.sub(f"//{_HIDDEN}@", place) + mark + self.query(query)
+        """The same for query and fragment of a URL, which loses a password before its host too."""
+        end = _END_OF_PATH.search(url)
+        length = end.end() if end is not None else len(url)
+        return _USER.sub(f"//{_HIDDEN}@", url[:length]) + self.query(url[length:])
 
     def _parameter(self, text: str) -> str:
         name, is_set, value = text.partition("=")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+
+from werkzeug.exceptions import BadRequest
 
 from .request_context import RequestContext
 
@@ -12,7 +15,8 @@ from .request_context import RequestContext
 class ServerInput:
     """Notes a client that left while its body was read, so that nobody takes that for a fault.
 
-    The error itself goes on unchanged. Follows PEP 3333, "Input and Error Streams".
+    The error itself goes on unchanged. What the client has sent amiss, such as a chunk whose size
+    is no number, is a ``BadRequest``. Follows PEP 3333, "Input and Error Streams".
     """
 
     __slots__ = ("_context", "_source")
@@ -34,3 +38,13 @@ class ServerInput:
         except OSError as error:
             self._context.disconnection = error
             raise
+        except Exception as error:
+            if not _is_malformed(error):
+                raise
+            raise BadRequest("The body of the request is malformed.") from error
+
+
+def _is_malformed(error: Exception) -> bool:
+    """Whether gunicorn, if that is the server, could not read what the client has sent."""
+    errors = sys.modules.get("gunicorn.http.errors")
+    return errors is not None and isinstance(error, errors.ParseException)

@@ -9,6 +9,7 @@ from wsgiref.types import WSGIEnvironment
 
 from .environ import PEER, TRUSTED_PEER
 from .errors import ConfigurationError
+from .option_lists import list_of
 
 UNIX = "unix"
 """Stands for peers on a Unix socket, which have no address: servers give an empty one."""
@@ -26,11 +27,7 @@ class TrustedPeers:
     """
 
     def __init__(self, networks: Iterable[str]) -> None:
-        if isinstance(networks, str):
-            raise ConfigurationError(
-                f"{networks!r} is no list of networks.\n\nWrite [{networks!r}]."
-            )
-        given = frozenset(networks)
+        given = list_of("networks", networks, "10.0.0.0/8")
         self._has_unix = UNIX in given
         self._networks = tuple(map(_checked, given - {UNIX}))
         self._trusts = lru_cache(maxsize=256)(self._find)

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import json_response
 from .closing import on_close
+from .hosts import is_encoded_well
 from .lifecycle import Headers as HeaderList
 from .lifecycle import close_body, is_file, raise_after, run_all
 from .rereadable_input import EndedInput, input_as_sent, reread, whole_input
@@ -39,6 +40,12 @@ class Request(WerkzeugRequest):
         self._input: IO[bytes] | None = None
         if not self.query_string.isascii():  # werkzeug decodes it as it is, and fails
             self.query_string = quote(self.query_string, safe=_ASCII).encode()
+
+    @cached_property
+    def host(self) -> str:
+        """What ``Host`` says, and empty where that is no host's name, as a URL would have it."""
+        host = super().host
+        return host if is_encoded_well(host) else ""
 
     @cached_property
     def stream(self) -> IO[bytes]:

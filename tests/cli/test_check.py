@@ -26,6 +26,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from wsgikit import App, Pipeline
 from wsgikit.middleware import (
     ContextMiddleware,
+    DeadlineMiddleware,
     DrainMiddleware,
     ErrorMiddleware,
     HealthMiddleware,
@@ -208,6 +209,12 @@ PLANTED = [
         "Start it, or correct SESSION_STORE",
     ),
     ("not-built", "make(SECRET_KEY=None)", "Make a key with"),
+    (
+        "not-built",
+        "make(lambda p: p.replace(ProxyMiddleware, ProxyMiddleware, trusted=None))",
+        "Write ['10.0.0.0/8']",
+    ),
+    ("not-built", "make(lambda p: p.use(DeadlineMiddleware, seconds='50s'))", "Write seconds"),
     ("not-built", "make(SESSION_STORE='nowhere')", "Write memory:, sqlite:///"),
 ]
 

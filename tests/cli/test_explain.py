@@ -213,6 +213,21 @@ def test_header_without_a_name_is_refused(header, write_site, run):
     assert "Write each header as 'Name: value'." in result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["http://[::1/"],
+        ["https://example.org:99999/"],
+        ["https://example.org:http/"],
+        ["/", "-H", "X-Note: a\nb"],
+    ],
+)
+def test_what_is_no_request_is_refused(arguments, write_site, run):
+    result = run("explain", write_site(SITE), "GET", *arguments)
+    assert result.exit_code == 2
+    assert "That is no request: " in result.stderr
+
+
 def test_url_is_what_a_trusted_proxy_says_of_the_request(explain):
     url = "https://shop.example:8443/address?a=1"
     assert explain("GET", url).first == f"GET {url}: 200 OK, {len(url)} bytes"

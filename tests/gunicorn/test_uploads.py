@@ -52,6 +52,16 @@ def test_view_gets_no_part_of_what_the_client_leaves_behind(
     assert "Traceback" not in server.log
 
 
+@pytest.mark.parametrize("rest", ["ZZ\r\nab", "2\r\nabcd"], ids=["size", "end"])
+def test_malformed_chunks_are_a_400(server: Any, rest: str) -> None:
+    head = "POST /data HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n{rest}\r\n0\r\n\r\n".encode())
+        with client.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 400 BAD REQUEST\r\n"
+    assert "Traceback" not in server.log
+
+
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
 def test_access_log_says_that_the_client_left(
     serve: Callable[..., Any], worker_class: str, reset: bool

@@ -147,7 +147,7 @@ def test_view_that_is_out_of_time_is_answered_with_503(serve, monkeypatch):
     assert dict(answer.headers)["Retry-After"] == "3"
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), "30", None])
 def test_time_that_is_none_is_refused(seconds):
     with pytest.raises(ConfigurationError, match="is no time to answer in"):
         DeadlineMiddleware(lambda environ, start_response: [], seconds=seconds)

@@ -169,6 +169,8 @@ def test_probes_that_wait_at_the_same_time_share_one_run(probe):
     ("options", "text"),
     [
         ({"checks": {"database": "postgresql://"}}, "'database' is no function"),
+        ({"checks": [print]}, "has no names"),
+        ({"live_path": None}, "is no list of paths"),
         ({"live_path": "livez"}, "no two paths"),
         ({"live_path": "/readyz"}, "no two paths"),
         ({"timeout": 0}, "a check needs time"),

@@ -44,7 +44,10 @@ def explain(
     that it does: do not try a DELETE on what you need. It is the first one of this process, and
     slower than later ones.
     """
-    environ = _environ(method.upper(), path, headers, data)
+    try:
+        environ = _environ(method.upper(), path, headers, data)
+    except ValueError as error:
+        raise click.UsageError(f"That is no request: {error}.") from error
     lifespan.startup()  # as in a server's worker
     try:
         with watched(target.nodes) as (application, steps, trace):
