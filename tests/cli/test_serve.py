@@ -299,6 +299,7 @@ def settings(run, write_site, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     ran = []
     monkeypatch.setattr(base.Application, "run", lambda server: ran.append(server))
+    monkeypatch.setitem(DEFAULTS, "DEBUG", False)  # and back afterwards
 
     def settings(*arguments, source=QUIET, **options):
         result = run("serve", write_site(source), *arguments, **options)
@@ -363,8 +364,7 @@ def test_file_comes_before_the_defaults_and_options_before_the_file(settings, tm
     assert (server.cfg.threads, server.cfg.keepalive) == (9, 8)
 
 
-def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings, monkeypatch):
-    monkeypatch.setitem(DEFAULTS, "DEBUG", False)  # and back afterwards
+def test_reload_is_for_one_worker_whose_apps_are_in_debug(settings):
     server = settings("--reload", "-w", "4")
     assert (server.cfg.workers, server.cfg.reload, server.cfg.accesslog) == (1, True, "-")
     assert server.load().current_app.config["DEBUG"] is True
