@@ -10,6 +10,7 @@ import pytest
 from webtest import TestApp
 
 from wsgikit import App, current_app, g, lifespan
+from wsgikit.booting import Workers
 from wsgikit.gunicorn import post_worker_init, worker_exit
 from wsgikit.middleware import standard
 
@@ -144,7 +145,8 @@ def test_threads_wait_for_the_one_that_starts_the_app(app):
     assert sorted(seen[1:]) == ["a", "b"]
 
 
-def test_hooks_of_gunicorn_start_and_end_every_app_in_order(app, log):
+def test_hooks_of_gunicorn_start_and_end_every_app_in_order(app, log, monkeypatch):
+    monkeypatch.setattr("wsgikit.gunicorn.come_up", Workers())  # no other test is to find one
     other = App("other")
     other.on_startup(lambda: log.append("start other"))
     other.on_shutdown(lambda: log.append("end other"))
