@@ -70,8 +70,7 @@ class Exchange(BodyEnd):
         else:
             self._write = self._server_start(status, headers, exc_info)
         self.status, self._headers = int(status[:3]), headers
-        context = self.environ.get(CONTEXT)
-        self.rule = context and context.rule  # found by now, or none of an App's
+        self.rule = _rule(self.environ)
         self.started = self._now()
         return self.write
 
@@ -118,8 +117,7 @@ class Exchange(BodyEnd):
 
     def cut(self) -> None:
         """Report it as it is: the process ends now."""
-        context = self.environ.get(CONTEXT)
-        self.rule = self.rule or (context and context.rule)
+        self.rule = self.rule or _rule(self.environ)
         if self.first_byte is None:
             self.status = None
         self.aborted = "stop"
@@ -180,6 +178,11 @@ def cut_all() -> None:
     """Report what is under way in this process, whose end is the end of that too."""
     for exchange in [*under_way]:
         exchange.cut()
+
+
+def _rule(environ: WSGIEnvironment) -> str | None:
+    context = environ.get(CONTEXT)
+    return context and context.rule  # found by now, or none of an App's
 
 
 def _file_size(body: Any) -> int | None:

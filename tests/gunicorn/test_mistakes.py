@@ -2,7 +2,8 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ def stop_making(server: Any, name: str) -> None:
 
 def ended(server: Any) -> set[int]:
     return {record["pid"] for record in server.records("shutdown")}
+
+
+@contextmanager
+def busy(server: Any) -> Iterator[None]:
+    """A client waits for a view that never ends."""
+    with server.connect() as connection:
+        connection.start("GET", "/busy")
+        server.wait_for_record("busy")
+        yield
 
 
 def send(server: Any, number: signal.Signals) -> None:
@@ -76,9 +86,7 @@ def test_stop_does_not_wait_for_what_a_reload_waits_for(
     serve: Callable[..., Any], number: signal.Signals
 ) -> None:
     server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--graceful-timeout 3"})
-    with server.connect() as connection:
-        connection.start("GET", "/busy")
-        server.wait_for_record("busy")
+    with busy(server):
         send(server, signal.SIGHUP)
         server._wait_for(lambda: len(server.records("startup")) == 2, "start its new worker")
         send(server, number)
@@ -91,9 +99,7 @@ def test_worker_that_has_answered_enough_serves_until_another_one_does(
 ) -> None:
     server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--max-requests 5"})
     (old,) = server.worker_pids
-    with server.connect() as connection:
-        connection.start("GET", "/busy")
-        server.wait_for_record("busy")
+    with busy(server):
         start_making(server, "away")
         for _ in range(5):
             assert int(server.get("/").body) == old
@@ -128,9 +134,7 @@ def test_stop_at_once_waits_for_no_view_and_ends_the_app(
     serve: Callable[..., Any], number: signal.Signals
 ) -> None:
     server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--graceful-timeout 600"})
-    with server.connect() as connection:
-        connection.start("GET", "/busy")
-        server.wait_for_record("busy")
+    with busy(server):
         send(server, number)
         assert server.process.wait(20) == 0
     assert_ended_well(server)
@@ -140,9 +144,7 @@ def test_stop_that_has_waited_for_a_view_for_long_enough_ends_the_app(
     serve: Callable[..., Any],
 ) -> None:
     server = serve("mistaken:application", environ={"GUNICORN_CMD_ARGS": "--graceful-timeout 1"})
-    with server.connect() as connection:
-        connection.start("GET", "/busy")
-        server.wait_for_record("busy")
+    with busy(server):
         send(server, signal.SIGTERM)
         assert server.process.wait(20) == 0
     assert_ended_well(server)

@@ -100,8 +100,8 @@ def _same(before: object, after: object) -> bool:
 def _environ(method: str, path: str, headers: Sequence[str], data: str | None) -> WSGIEnvironment:
     body = None if data is None else data.encode()
     pairs = [_pair(each) for each in headers]
-    scheme, _, rest = path.partition("://")
-    base_url = f"{scheme}://{urlsplit(path).netloc}/" if rest and "/" not in scheme else None
+    url = urlsplit(path)
+    base_url = f"{url.scheme}://{url.netloc}/" if url.scheme and url.netloc else None
     builder = EnvironBuilder(
         path, base_url, method=method, headers=pairs, data=body, errors_stream=sys.stderr
     )

@@ -32,7 +32,8 @@ def find(target: Target) -> Iterator[Finding]:
     if not target.has_layers:
         yield Finding("chain-none", *_no_layers(target))
         return
-    for path in paths(target.nodes):
+    nodes = target.nodes
+    for path in paths(nodes):
         node = path[-1]
         if node.hides:
             problem = f"{node.name} hides what it calls from tools such as this one."
@@ -40,7 +41,7 @@ def find(target: Target) -> Iterator[Finding]:
         yield from _find_misplaced(node, _own_part(path))
         if _is_proxy(node) and not any(map(_is_proxy, path[:-1])):
             yield from _find_too_far_out(path[:-1])
-    if target.app is not None and not any(node.is_a("HooksMiddleware") for node in target.nodes):
+    if target.app is not None and not any(node.is_a("HooksMiddleware") for node in nodes):
         yield from _find_idle_hooks(target.app)
 
 

@@ -36,13 +36,14 @@ def find(target: Target) -> Iterator[Finding]:
 def _find_weak(layer: Any, target: Target) -> Iterator[Finding]:
     named = [("SECRET_KEY", layer.seal.key)]
     named += [("SECRET_KEY_FALLBACKS", key) for key in layer.seal.fallbacks]
+    code = [*sources(target.module)]
     for name, key in named:
         weakness = _weakness(key)
         if weakness is not None:
             kind, problem = weakness
             yield Finding(f"secret-{kind}", f"{name} {problem}.", _FIX)
             continue  # and nobody needs to read it
-        for module, source in sources(target.module):
+        for module, source in code:
             if key in source:
                 fix = "Take it from the environment: app.config.from_prefixed_env()"
                 yield Finding("secret-in-source", f"{name} is written in {module}.", fix)
